@@ -1,0 +1,133 @@
+"""notifyhub: say what to tell whom; it finds the words, picks the vendor and remembers what became of it.
+
+    async with Hub.from_settings() as hub:
+        delivery = await hub.send("login/code", to="+8613800138000", data={"code": "482913"})
+
+Names are loaded when first used, so that `import notifyhub` stays light.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from notifyhub.category import Category, DeliveryPolicy
+    from notifyhub.errors import (
+        ConfigurationError,
+        DeliveryFailed,
+        InvalidAddress,
+        InvalidVariable,
+        KeyReused,
+        NoRoute,
+        NotificationError,
+        NotifyhubError,
+        PluginError,
+        SettingsError,
+        TemplateError,
+        UnknownDelivery,
+        UnknownNotice,
+        UnsupportedOperation,
+    )
+    from notifyhub.hookspecs import hookimpl
+    from notifyhub.hub import Hub
+    from notifyhub.message import Message, Notification, Recipient
+    from notifyhub.outcome import Attempt, Delivery, Outcome, OutcomeKind, Receipt, Reply, Status
+    from notifyhub.plugins import Plugins
+    from notifyhub.providers import Capabilities, Provider, ProviderType, Push, PushAnswer, provider
+    from notifyhub.reason import Reason, Scope
+    from notifyhub.sync import SyncHub
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "Attempt": "outcome",
+    "Capabilities": "providers",
+    "Category": "category",
+    "ConfigurationError": "errors",
+    "Delivery": "outcome",
+    "DeliveryFailed": "errors",
+    "DeliveryPolicy": "category",
+    "Hub": "hub",
+    "InvalidAddress": "errors",
+    "InvalidVariable": "errors",
+    "KeyReused": "errors",
+    "Message": "message",
+    "NoRoute": "errors",
+    "Notification": "message",
+    "NotificationError": "errors",
+    "NotifyhubError": "errors",
+    "Outcome": "outcome",
+    "OutcomeKind": "outcome",
+    "PluginError": "errors",
+    "Plugins": "plugins",
+    "Provider": "providers",
+    "ProviderType": "providers",
+    "Push": "providers",
+    "PushAnswer": "providers",
+    "Reason": "reason",
+    "Receipt": "outcome",
+    "Recipient": "message",
+    "Reply": "outcome",
+    "Scope": "reason",
+    "SettingsError": "errors",
+    "Status": "outcome",
+    "SyncHub": "sync",
+    "TemplateError": "errors",
+    "UnknownDelivery": "errors",
+    "UnknownNotice": "errors",
+    "UnsupportedOperation": "errors",
+    "hookimpl": "hookspecs",
+    "provider": "providers",
+}
+
+__all__ = [
+    "Attempt",
+    "Capabilities",
+    "Category",
+    "ConfigurationError",
+    "Delivery",
+    "DeliveryFailed",
+    "DeliveryPolicy",
+    "Hub",
+    "InvalidAddress",
+    "InvalidVariable",
+    "KeyReused",
+    "Message",
+    "NoRoute",
+    "Notification",
+    "NotificationError",
+    "NotifyhubError",
+    "Outcome",
+    "OutcomeKind",
+    "PluginError",
+    "Plugins",
+    "Provider",
+    "ProviderType",
+    "Push",
+    "PushAnswer",
+    "Reason",
+    "Receipt",
+    "Recipient",
+    "Reply",
+    "Scope",
+    "SettingsError",
+    "Status",
+    "SyncHub",
+    "TemplateError",
+    "UnknownDelivery",
+    "UnknownNotice",
+    "UnsupportedOperation",
+    "hookimpl",
+    "provider",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'notifyhub' has no attribute {name!r}")
+    value = getattr(import_module(f"notifyhub.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

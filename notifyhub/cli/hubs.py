@@ -1,0 +1,24 @@
+"""Hubs for commands that look and do not send."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from notifyhub.hub import Hub
+
+__all__ = ["offline_hub"]
+
+
+def offline_hub(config: Path | None) -> Hub:
+    """A hub with the notices and plugins of the settings and none of their providers.
+
+    Looking at words must not need the accounts' secrets. Nothing in it needs closing.
+    Raises ConfigurationError.
+    """
+    from notifyhub.hub import Hub
+    from notifyhub.settings import load_settings
+
+    settings = load_settings(config)
+    return Hub(settings.model_copy(update={"providers": {}, "routes": ()}))

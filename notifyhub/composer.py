@@ -1,0 +1,137 @@
+"""Composer: from what was asked for to the message that a provider gets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from notifyhub.category import Category
+from notifyhub.errors import InvalidAddress, NotificationError
+from notifyhub.message import Message, Notification, Recipient, normalise_address
+from notifyhub.plugins import Plugins
+from notifyhub.settings import Settings
+
+if TYPE_CHECKING:
+    from notifyhub.template import Renderer
+
+__all__ = ["Composer"]
+
+
+class Composer:
+    """Reads the request, chooses channel, address and locale, and has the words rendered.
+
+    folders: the application's notices, before those of plugins.
+    """
+
+    def __init__(self, settings: Settings, plugins: Plugins, folders: Sequence[Path]) -> None:
+        self._settings = settings
+        self._plugins = plugins
+        self._folders = tuple(folders)
+        self._renderer: Renderer | None = None
+
+    @property
+    def renderer(self) -> Renderer:
+        """Finds and renders notices. Made when first used: Jinja2 costs. Raises TemplateError."""
+        if self._renderer is None:
+            from notifyhub.template import Catalog, Renderer, folder_loader
+
+            own = [folder_loader(folder) for folder in self._folders]
+            catalog = Catalog([*own, *self._plugins.template_loaders()])
+            self._renderer = Renderer(catalog, default_locale=self._settings.default_locale)
+        return self._renderer
+
+    def notification(
+        self,
+        notice: str | Notification | None = None,
+        *,
+        to: str | Recipient | None = None,
+        channel: str | None = None,
+        **fields: Any,
+    ) -> Notification:
+        """A checked notification from the arguments of `Hub.send`. Raises NotificationError."""
+        if isinstance(notice, Notification):
+            return notice
+        if to is None:
+            raise InvalidAddress(
+                "missing", field="to", remedy="give a phone number, a mail address or a Recipient"
+            )
+        recipient = to if isinstance(to, Recipient) else self._recipient(to, channel)
+        given = {name: value for name, value in fields.items() if value is not None}
+        try:
+            return Notification(notice=notice, to=recipient, channel=channel, **given)
+        except ValidationError as error:
+            fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
+            field = ".".join(str(part) for part in fault["loc"]) or None
+            raise NotificationError(fault["msg"].removeprefix("Value error, "), field=field) from None
+
+    def compose(self, asked: Notification) -> tuple[Message, tuple[str, ...]]:
+        """The message for one channel and one address, and the decisions that led to it.
+
+        Raises NotificationError where the request cannot be, TemplateError where the notice is broken.
+        """
+        channel = asked.channel or self._channel_for(asked)
+        address = asked.to.address(channel)
+        if address is None:
+            raise InvalidAddress(
+                f"the recipient has no address for the channel {channel}",
+                field="to",
+                remedy=f"it has {', '.join(asked.to.channels)}",
+            )
+        locale = asked.locale or asked.to.locale or self._settings.default_locale
+        if asked.notice is None:
+            return _finished_words(asked, channel, address, locale)
+        context = self._plugins.render_context(asked)
+        rendered = self.renderer.render(asked.notice, channel, locale, asked.data, extra=context)
+        message = Message(
+            channel=channel,
+            to=address,
+            text=rendered.text,
+            subject=rendered.subject,
+            html=rendered.html,
+            category=asked.category or rendered.category,
+            notice=asked.notice,
+            locale=rendered.locale,
+            variables=rendered.variables,
+            bindings=rendered.bindings,
+            expires_at=asked.expires_at,
+        )
+        chosen = (
+            f"notice: {asked.notice} in {rendered.locale} (asked for {locale}), category {message.category}"
+        )
+        return message, (chosen, f"variables: {', '.join(rendered.variables) or 'none'} checked")
+
+    def _recipient(self, address: str, channel: str | None) -> Recipient:
+        country = self._settings.default_country
+        if channel is None:
+            return Recipient.parse(address, country)
+        return Recipient(addresses={channel: normalise_address(channel, address, country)})
+
+    def _channel_for(self, asked: Notification) -> str:
+        """The recipient's first channel that the notice has words for."""
+        channels = asked.to.channels
+        if asked.notice is None or len(channels) == 1:
+            return channels[0]
+        written = self.renderer.catalog.notice(asked.notice).channels
+        return next((channel for channel in channels if channel in written), channels[0])
+
+
+def _finished_words(
+    asked: Notification, channel: str, address: str, locale: str
+) -> tuple[Message, tuple[str, ...]]:
+    text = (asked.text or "").strip()
+    if not text:
+        raise NotificationError("is empty", field="text", remedy="give the words, or a notice")
+    if asked.data:
+        raise NotificationError("goes with a notice", field="data", remedy="name a notice, or leave data out")
+    message = Message(
+        channel=channel,
+        to=address,
+        text=text,
+        category=asked.category or Category.ORDER,
+        locale=locale,
+        expires_at=asked.expires_at,
+    )
+    return message, (f"text: {len(text)} characters given, category {message.category}",)

@@ -1,0 +1,310 @@
+"""Delivery: attempts along a route, under a delivery policy, until one is accepted or none may follow.
+
+What may follow an attempt is never decided by the vendor's code or by an `if` on a reason: a
+refusal or a proof that nothing left is looked up in the reason table, an uncertain attempt in the
+category's policy.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from notifyhub.category import DeliveryPolicy, OnUnknown
+from notifyhub.http import classify
+from notifyhub.log import get_logger
+from notifyhub.message import Message
+from notifyhub.outcome import Attempt, Delivery, Outcome, OutcomeKind, Status
+from notifyhub.reason import REASONS, Reason
+from notifyhub.routing import Instance, Path
+
+__all__ = ["Courier"]
+
+_log = get_logger("notifyhub.delivery")
+Observer = Callable[[Attempt], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class _Standing:
+    """How one instance stands within one delivery."""
+
+    instance: Instance
+    out: bool = False
+    round: int = -1
+    vendor_retries: int = 0
+    unknowns: int = 0
+
+
+@dataclass(slots=True)
+class _Run:
+    """One delivery under way."""
+
+    message: Message
+    policy: DeliveryPolicy
+    standings: list[_Standing]
+    ends_at: float
+    attempts: list[Attempt] = field(default_factory=list)
+    steps: list[str] = field(default_factory=list)
+    copies: int = 0
+    round: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Next:
+    """What an attempt allows: the same instance again after a pause, another one, or nothing more.
+
+    excused: the instance is about to mend the cause, so its health is not judged by this outcome.
+    """
+
+    words: str
+    again_after: float | None = None
+    stop: bool = False
+    excused: bool = False
+
+
+class Courier:
+    """Makes the attempts. Knows no vendor, keeps no state between deliveries.
+
+    observe: called with each finished attempt. clock: monotonic seconds. sleep: pauses, seconds.
+    """
+
+    def __init__(
+        self,
+        observe: Observer | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._observe = observe
+        self._clock = clock
+        self._sleep = sleep
+
+    async def deliver(
+        self,
+        delivery: Delivery,
+        message: Message,
+        path: Path,
+        policy: DeliveryPolicy,
+        on_interrupt: Callable[[Delivery], Awaitable[object]] | None = None,
+    ) -> Delivery:
+        """Attempt until accepted, or until nothing may follow; returns the delivery as it then stands.
+
+        on_interrupt: where this task is cancelled in an attempt, it is given the delivery (`unknown`)
+        to keep, before the cancellation goes on.
+        """
+        left = self._time_left(message, policy)
+        steps = [*delivery.steps, _route_step(path)]
+        if left <= 0:
+            late = "deadline: nothing is submitted after expires_at"
+            return delivery.evolve(status=Status.EXPIRED, steps=(*steps, late))
+        run = _Run(message, policy, [_Standing(i) for i in path.instances], self._clock() + left, steps=steps)
+        try:
+            await self._walk(run)
+        except asyncio.CancelledError:
+            if on_interrupt is not None:
+                await asyncio.shield(on_interrupt(_summed_up(delivery, run)))
+            raise
+        return _summed_up(delivery, run)
+
+    def _time_left(self, message: Message, policy: DeliveryPolicy) -> float:
+        if message.expires_at is None:
+            return policy.deadline
+        life = (message.expires_at - datetime.now(UTC)).total_seconds()
+        return min(policy.deadline, life * policy.life_share)
+
+    async def _walk(self, run: _Run) -> None:
+        again: _Standing | None = None
+        while True:
+            if self._clock() >= run.ends_at:
+                run.steps.append("deadline: passed, no attempt may follow")
+                return
+            standing = again or await self._choose(run)
+            if standing is None:
+                return
+            outcome = await self._attempt(run, standing)
+            following = _what_follows(run, standing, outcome)
+            run.steps.append(_attempt_step(run.attempts[-1], following.words))
+            if not following.excused and standing.instance.breaker.record(outcome):
+                # Once per opening: the operator is told, not flooded.
+                _log.error(
+                    "breaker_opened",
+                    provider=standing.instance.name,
+                    reason=str(outcome.reason),
+                    code=outcome.code,
+                )
+            if following.stop:
+                return
+            again = None
+            if following.again_after is not None:
+                if not await self._pause(run, following.again_after):
+                    return
+                again = standing
+
+    async def _choose(self, run: _Run) -> _Standing | None:
+        """The next instance to ask; walks the route once more, after a pause, where that is allowed."""
+        while True:
+            waiting = [s for s in run.standings if not s.out and s.round < run.round]
+            for standing in waiting:
+                if standing.instance.breaker.admit():
+                    standing.round = run.round
+                    return standing
+                standing.round = run.round
+                run.steps.append(_skip_step(standing))
+            if waiting and not run.attempts:
+                # A breaker chooses between instances. With nothing to choose from it stands aside:
+                # the caller is better served by the vendor's own answer than by a guess.
+                standing = waiting[0]
+                run.steps.append(f"breakers: all open, {standing.instance.name} is asked anyway")
+                return standing
+            if all(s.out for s in run.standings) or run.round >= run.policy.retries:
+                return None
+            pause = run.policy.backoff * 2**run.round
+            run.round += 1
+            if not await self._pause(run, pause):
+                return None
+
+    async def _pause(self, run: _Run, seconds: float) -> bool:
+        if seconds > run.policy.max_wait or self._clock() + seconds >= run.ends_at:
+            run.steps.append(f"pause: {seconds:g} s is too long, nothing follows")
+            return False
+        if seconds > 0:
+            await self._sleep(seconds)
+        return True
+
+    async def _attempt(self, run: _Run, standing: _Standing) -> Outcome:
+        instance = standing.instance
+        started_at, started = datetime.now(UTC), self._clock()
+        cancelled: asyncio.CancelledError | None = None
+        try:
+            async with asyncio.timeout(min(run.policy.attempt_deadline, run.ends_at - started)):
+                outcome = await instance.provider.send(run.message)
+            if not isinstance(outcome, Outcome):
+                outcome = _bug(instance, f"send returned {type(outcome).__name__}, not an Outcome")
+        except TimeoutError:
+            outcome = Outcome.unknown(Reason.TIMEOUT, detail="no outcome before the deadline")
+        except asyncio.CancelledError as error:
+            outcome, cancelled = (
+                Outcome.unknown(Reason.INTERRUPTED, detail="the sending task was cancelled"),
+                error,
+            )
+        except Exception as error:  # noqa: BLE001 - a plugin's bug must end in a named state
+            outcome = _outcome_of_bug(instance, error)
+        attempt = Attempt(
+            delivery_id=run.message.id,
+            number=len(run.attempts) + 1,
+            provider=instance.name,
+            provider_type=instance.type,
+            started_at=started_at,
+            elapsed_ms=(self._clock() - started) * 1000,
+            outcome=outcome,
+        )
+        run.attempts.append(attempt)
+        if outcome.may_have_gone:
+            run.copies += 1
+        if cancelled is not None:
+            run.steps.append(_attempt_step(attempt, "cancelled by the caller: nothing follows"))
+            raise cancelled
+        if self._observe is not None:
+            await self._observe(attempt)
+        return outcome
+
+
+def _what_follows(run: _Run, standing: _Standing, outcome: Outcome) -> _Next:
+    """Read from the reason table, or from the category where the attempt is uncertain."""
+    if outcome.kind is OutcomeKind.ACCEPTED:
+        return _Next("done", stop=True)
+    if outcome.kind is OutcomeKind.UNKNOWN:
+        return _after_unknown(run, standing)
+    assert outcome.reason is not None  # noqa: S101 - Outcome's own invariant, for the type checker
+    rule = REASONS[outcome.reason]
+    if standing.vendor_retries < rule.retries and outcome.retry_after is not None:
+        pause = outcome.retry_after
+        if pause <= run.policy.max_wait:
+            standing.vendor_retries += 1
+            return _Next(f"the same instance once more after {pause:g} s", again_after=pause, excused=True)
+    if not rule.failover:
+        return _Next(f"no other instance: this is about the {rule.scope}", stop=True)
+    if not (rule.rounds and outcome.kind is OutcomeKind.NOT_SENT):
+        standing.out = True
+    return _Next("another instance may be asked")
+
+
+def _after_unknown(run: _Run, standing: _Standing) -> _Next:
+    policy = run.policy
+    standing.unknowns += 1
+    if policy.on_unknown is OnUnknown.HOLD:
+        return _Next(
+            f"held: {run.message.category} is never submitted again after an uncertain attempt", stop=True
+        )
+    if run.copies >= policy.max_submits:
+        return _Next(f"held: {run.copies} copies may be out, {policy.max_submits} at most", stop=True)
+    same = policy.on_unknown is OnUnknown.RETRY_SAME or (
+        policy.on_unknown is OnUnknown.RETRY and standing.unknowns == 1
+    )
+    if same:
+        return _Next("the same instance once more", again_after=policy.backoff)
+    standing.out = True
+    return _Next("the same words may go through another instance")
+
+
+def _bug(instance: Instance, detail: str) -> Outcome:
+    _log.error("provider_bug", provider=instance.name, type=instance.type, detail=detail)
+    return Outcome.unknown(Reason.PROVIDER_BUG, detail=detail)
+
+
+def _outcome_of_bug(instance: Instance, error: Exception) -> Outcome:
+    """What an exception that a provider let through proves: that nothing left, or (nearly always) nothing."""
+    proof = classify(error)
+    # The exception's text may quote anything; its class is what can be told safely.
+    outcome = _bug(instance, f"send raised {type(error).__name__}")
+    return proof if proof.kind is OutcomeKind.NOT_SENT else outcome
+
+
+_STATUS = {
+    OutcomeKind.ACCEPTED: Status.ACCEPTED,
+    OutcomeKind.UNKNOWN: Status.UNKNOWN,
+    OutcomeKind.REFUSED: Status.REFUSED,
+    OutcomeKind.NOT_SENT: Status.NOT_SENT,
+}
+
+
+def _summed_up(delivery: Delivery, run: _Run) -> Delivery:
+    """The delivery its attempts add up to: an acceptance, else what is uncertain, else the last refusal."""
+    ranked = (OutcomeKind.ACCEPTED, OutcomeKind.UNKNOWN)
+    telling = next(
+        (a for kind in ranked for a in run.attempts if a.outcome.kind is kind),
+        next((a for a in reversed(run.attempts) if not _merely_unsupported(a.outcome)), None),
+    ) or (run.attempts[-1] if run.attempts else None)
+    if telling is None:
+        return delivery.evolve(status=Status.NOT_SENT, reason=Reason.INTERRUPTED, steps=tuple(run.steps))
+    outcome = telling.outcome
+    return delivery.evolve(
+        status=_STATUS[outcome.kind],
+        provider=telling.provider,
+        provider_message_id=outcome.provider_message_id,
+        reason=outcome.reason,
+        attempts=tuple(run.attempts),
+        steps=tuple(run.steps),
+    )
+
+
+def _merely_unsupported(outcome: Outcome) -> bool:
+    return outcome.reason is Reason.UNSUPPORTED
+
+
+def _route_step(path: Path) -> str:
+    order = " → ".join([instance.name for instance in path.instances])
+    return f"route: {path.route.name}, {path.route.strategy}: {order}"
+
+
+def _skip_step(standing: _Standing) -> str:
+    breaker = standing.instance.breaker
+    return f"breaker: {standing.instance.name} skipped, {breaker.state} for {breaker.reason}"
+
+
+def _attempt_step(attempt: Attempt, following: str) -> str:
+    came_to = f"{attempt.provider} in {attempt.elapsed_ms:.0f} ms: {attempt.outcome}"
+    return f"attempt {attempt.number}: {came_to} ⇒ {following}"

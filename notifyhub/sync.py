@@ -1,0 +1,141 @@
+"""SyncHub: the hub for synchronous applications (Flask, Django, scripts), safe from several threads."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+from weakref import WeakSet
+
+import anyio
+from anyio.from_thread import BlockingPortal
+
+from notifyhub.hub import Hub
+from notifyhub.message import Message, Notification
+from notifyhub.outcome import Delivery, Outcome
+from notifyhub.providers import Balance, Push, PushAnswer
+from notifyhub.settings import Settings, load_settings
+
+__all__ = ["SyncHub"]
+
+
+class SyncHub:
+    """A `Hub` on an event loop in a thread of its own; every method blocks until its answer is there.
+
+    The arguments are those of `Hub`. The thread starts with the first call, and anew in a process that
+    was forked, so a hub made before a server forks its workers serves each of them.
+    """
+
+    def __init__(self, settings: Settings | Mapping[str, Any] | None = None, **options: Any) -> None:
+        self._settings = settings
+        self._options = options
+        # Made now, so that what is set up wrongly is told where it is written, not at the first send.
+        self._hub: Hub | None = Hub(settings, **options)
+        self._loop: _LoopThread | None = None
+        self._lock = threading.Lock()
+        self._closed = False
+        _all.add(self)
+
+    @classmethod
+    def from_settings(cls, path: str | Path | None = None, **options: Any) -> Self:
+        """See `Hub.from_settings`."""
+        return cls(load_settings(path), **options)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the providers and end the thread. Twice is harmless."""
+        with self._lock:
+            if not self._closed and self._loop is not None:
+                self._loop.portal.call(self.hub.aclose)
+                self._loop.end()
+            self._closed = True
+
+    @property
+    def hub(self) -> Hub:
+        """The hub behind. Its coroutines belong to the event loop of this object's thread."""
+        if self._hub is None:
+            self._hub = Hub(self._settings, **self._options)
+        return self._hub
+
+    def send(self, notice: str | Notification | None = None, **arguments: Any) -> Delivery:
+        """See `Hub.send`."""
+
+        async def send() -> Delivery:
+            return await self.hub.send(notice, **arguments)
+
+        return self._portal().call(send)
+
+    def preview(self, notice: str | Notification | None = None, **arguments: Any) -> Message:
+        """See `Hub.preview`."""
+        return self.hub.preview(notice, **arguments)
+
+    def delivery(self, delivery_id: str) -> Delivery:
+        """See `Hub.delivery`."""
+        return self._portal().call(self.hub.delivery, delivery_id)
+
+    def receive_push(self, instance: str, push: Push | Mapping[str, Any]) -> PushAnswer:
+        """See `Hub.receive_push`."""
+        return self._portal().call(self.hub.receive_push, instance, push)
+
+    def balance(self, instance: str) -> Balance | Outcome:
+        """See `Hub.balance`."""
+        return self._portal().call(self.hub.balance, instance)
+
+    def _portal(self) -> BlockingPortal:
+        with self._lock:
+            if self._closed:
+                raise RuntimeError("this SyncHub is closed")
+            if self._loop is None:
+                self._loop = _LoopThread()
+            return self._loop.portal
+
+    def _forked(self) -> None:
+        """A fork took the objects along but not the thread, and connections must not be shared either."""
+        self._lock = threading.Lock()
+        if self._loop is not None:
+            self._loop = self._hub = None
+
+
+class _LoopThread:
+    """A thread with an event loop, and the portal into it.
+
+    Not anyio's own context manager: left behind by a fork, its generator would wait for ever for the
+    thread that the fork did not copy.
+    """
+
+    def __init__(self) -> None:
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=anyio.run, args=(self._serve,), name="notifyhub", daemon=True)
+        self._thread.start()
+        self._ready.wait()
+
+    portal: BlockingPortal
+
+    async def _serve(self) -> None:
+        async with BlockingPortal() as self.portal:
+            self._ready.set()
+            await self.portal.sleep_until_stopped()
+
+    def end(self) -> None:
+        """Let what is under way come to its end, then end the thread."""
+        self.portal.call(self.portal.stop)
+        self._thread.join()
+
+
+_all: WeakSet[SyncHub] = WeakSet()
+
+
+def _after_fork() -> None:
+    for hub in list(_all):
+        hub._forked()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
