@@ -40,7 +40,11 @@ class Composer:
 
             own = [folder_loader(folder) for folder in self._folders]
             catalog = Catalog([*own, *self._plugins.template_loaders()])
-            self._renderer = Renderer(catalog, default_locale=self._settings.default_locale)
+            self._renderer = Renderer(
+                catalog,
+                default_locale=self._settings.default_locale,
+                time_zone=self._settings.default_time_zone,
+            )
         return self._renderer
 
     def notification(
@@ -83,8 +87,14 @@ class Composer:
         locale = asked.locale or asked.to.locale or self._settings.default_locale
         if asked.notice is None:
             return _finished_words(asked, channel, address, locale)
-        context = self._plugins.render_context(asked)
-        rendered = self.renderer.render(asked.notice, channel, locale, asked.data, extra=context)
+        rendered = self.renderer.render(
+            asked.notice,
+            channel,
+            locale,
+            asked.data,
+            extra=self._plugins.render_context(asked),
+            time_zone=asked.to.time_zone,
+        )
         message = Message(
             channel=channel,
             to=address,

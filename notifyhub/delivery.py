@@ -180,9 +180,9 @@ class Courier:
         cancelled: asyncio.CancelledError | None = None
         try:
             async with asyncio.timeout(min(run.policy.attempt_deadline, run.ends_at - started)):
-                outcome = await instance.provider.send(run.message)
-            if not isinstance(outcome, Outcome):
-                outcome = _bug(instance, f"send returned {type(outcome).__name__}, not an Outcome")
+                answer: object = await instance.provider.send(run.message)
+            # A stranger's plugin may return anything, whatever its annotations say.
+            outcome = answer if isinstance(answer, Outcome) else _no_outcome(instance, answer)
         except TimeoutError:
             outcome = Outcome.unknown(Reason.TIMEOUT, detail="no outcome before the deadline")
         except asyncio.CancelledError as error:
@@ -253,6 +253,10 @@ def _after_unknown(run: _Run, standing: _Standing) -> _Next:
 def _bug(instance: Instance, detail: str) -> Outcome:
     _log.error("provider_bug", provider=instance.name, type=instance.type, detail=detail)
     return Outcome.unknown(Reason.PROVIDER_BUG, detail=detail)
+
+
+def _no_outcome(instance: Instance, answer: object) -> Outcome:
+    return _bug(instance, f"send returned {type(answer).__name__}, not an Outcome")
 
 
 def _outcome_of_bug(instance: Instance, error: Exception) -> Outcome:

@@ -40,7 +40,8 @@ def notifyhub_provider_types() -> Iterable[ProviderType]:
 def notifyhub_template_loader() -> BaseLoader:
     """A Jinja2 loader with notices (`login/code/notice.toml`, `login/code/sms.zh.j2`, …).
 
-    Collected once. The application's own folders come before every plugin's.
+    Collected once. The application's own folders come before every plugin's. Use
+    `notifyhub.template.folder_loader`: Jinja2's own loader follows links out of its folder.
     """
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterable, Mapping
 from importlib.metadata import EntryPoint, entry_points
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pluggy
 
@@ -68,9 +68,9 @@ class Plugins:
         Raises PluginError when the name is taken or a hook implementation fits no hook.
         """
         if isinstance(plugin, FunctionProvider):
-            plugin, name = _Types(plugin.type), name or plugin.name
-        elif isinstance(plugin, ProviderType):
-            plugin, name = _Types(plugin), name or plugin.name
+            plugin = plugin.type
+        if isinstance(plugin, ProviderType):
+            name, plugin = name or plugin.name, _Types(plugin)
         name = name or self._manager.get_canonical_name(plugin)
         try:
             self._manager.register(plugin, name)
@@ -97,8 +97,9 @@ class Plugins:
         """Every provider type by name. Raises PluginError when two plugins bring the same name."""
         types: dict[str, ProviderType] = {}
         brought_by: dict[str, str] = {}
-        for implementation in self._manager.hook.notifyhub_provider_types.get_hookimpls():
-            for kind in implementation.function():
+        for implementation in self._of("notifyhub_provider_types"):
+            brought = cast("Iterable[ProviderType]", implementation.function())
+            for kind in brought:
                 if kind.name in types:
                     raise PluginError(
                         f"plugins `{brought_by[kind.name]}` and `{implementation.plugin_name}` "

@@ -105,13 +105,15 @@ class Settings(_Table):
     """Everything a hub can be told. All of it has a default: with no settings everything goes to the console.
 
     default_locale: where neither the notification nor the recipient has one. default_country: how
-    numbers without a country code are read. templates: folders of the application's own notices,
+    numbers without a country code are read. default_time_zone: how aware times are written where the
+    recipient has none of their own. templates: folders of the application's own notices,
     relative to the settings file. providers: instance tables by name, each with a `type`.
     categories: changes to the delivery policies. folder: where the file lay; relative paths start there.
     """
 
     default_locale: str = "zh"
     default_country: str = Field(default="CN", min_length=2, max_length=2)
+    default_time_zone: str = "Asia/Shanghai"
     templates: tuple[str, ...] = ()
     providers: Mapping[str, Mapping[str, Any]] = Field(default={}, repr=False)
     routes: tuple[RouteSettings, ...] = ()

@@ -82,7 +82,8 @@ class SyncHub:
 
     def receive_push(self, instance: str, push: Push | Mapping[str, Any]) -> PushAnswer:
         """See `Hub.receive_push`."""
-        return self._portal().call(self.hub.receive_push, instance, push)
+        answer: PushAnswer = self._portal().call(self.hub.receive_push, instance, push)
+        return answer
 
     def balance(self, instance: str) -> Balance | Outcome:
         """See `Hub.balance`."""

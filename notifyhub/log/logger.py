@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import MutableMapping
 from typing import Any
 
 from notifyhub.log.redaction import redact
 
-__all__ = ["FACTS", "EventLogger", "get_logger"]
+__all__ = ["FACTS", "EventLogger", "Facts", "get_logger", "to_record"]
 
 FACTS = "notifyhub_event"
 """The attribute of a LogRecord that holds the event's redacted facts."""
 
 # A library's logger stays silent, instead of printing to standard error, until a program configures logging.
 logging.getLogger("notifyhub").addHandler(logging.NullHandler())
+
+
+class Facts(dict[str, Any]):
+    """The facts of an event that has been through `redact`; nothing else makes one."""
 
 
 class EventLogger:
@@ -73,7 +78,7 @@ class EventLogger:
 
             self._bound = structlog.wrap_logger(
                 self._standard,
-                processors=[structlog.contextvars.merge_contextvars, redact, _to_record],
+                processors=[structlog.contextvars.merge_contextvars, redact, to_record],
                 wrapper_class=structlog.stdlib.BoundLogger,
                 cache_logger_on_first_use=True,
             ).bind(**self._facts)
@@ -85,23 +90,37 @@ def get_logger(name: str = "notifyhub") -> EventLogger:
     return EventLogger(name)
 
 
-def _to_record(
+def to_record(
     logger: Any, method: str, event: MutableMapping[str, Any]
-) -> tuple[tuple[str], dict[str, dict[str, Any]]]:
-    """A line of text for anybody's handler, and the facts beside it for those who want them whole."""
-    exception = event.get("exception")
-    words = [_show(event.get("event"))]
-    words += [f"{key}={_show(value)}" for key, value in event.items() if key not in ("event", "exception")]
-    text = " ".join(words)
-    if exception:
-        text = f"{text}\n{exception}"
-    return (text,), {"extra": {FACTS: event}}
+) -> tuple[tuple[_Line], dict[str, dict[str, Any]]]:
+    """A structlog processor after `redact`: a line for anybody's handler, and the facts for our own."""
+    facts = Facts(event)
+    return (_Line(facts),), {"extra": {FACTS: facts}}
+
+
+class _Line:
+    """The message of a record, written only when a handler asks for it."""
+
+    __slots__ = ("_facts",)
+
+    def __init__(self, facts: Facts) -> None:
+        self._facts = facts
+
+    def __str__(self) -> str:
+        facts = self._facts
+        words = [_show(facts.get("event"))]
+        words += [
+            f"{key}={_show(value)}" for key, value in facts.items() if key not in ("event", "exception")
+        ]
+        text = " ".join(words)
+        return f"{text}\n{facts['exception']}" if "exception" in facts else text
+
+
+_WORD = re.compile(r"[^\s=\"'\x00-\x20\x7f-\x9f\u2028\u2029]+")
 
 
 def _show(value: Any) -> str:
-    if isinstance(value, str):
-        # Quoted where it would look like more than one word, or forge a line.
-        if value and value.isprintable() and not any(character in value for character in " =\"'"):
-            return value
-        return json.dumps(value, ensure_ascii=False)
+    # Quoted where it would look like more than one word, or forge a line.
+    if isinstance(value, str) and _WORD.fullmatch(value):
+        return value
     return json.dumps(value, ensure_ascii=False, default=str)

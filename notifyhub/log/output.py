@@ -7,7 +7,7 @@ import sys
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
-from notifyhub.log.logger import FACTS
+from notifyhub.log.logger import FACTS, Facts, to_record
 from notifyhub.log.redaction import redact
 from notifyhub.log.standard import install_redaction
 
@@ -33,11 +33,13 @@ class _Formatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """The line."""
         facts = getattr(record, FACTS, None)
+        facts = facts if isinstance(facts, Facts) else {"event": record.getMessage()}
         event: dict[str, Any] = {
             "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
+            "event": facts.get("event"),
             "logger": record.name,
-            **(facts if facts is not None else {"event": record.getMessage()}),
+            **facts,
         }
         if record.exc_text:
             event["exception"] = record.exc_text
@@ -77,7 +79,7 @@ def configure(json: bool = False, level: str | int = "INFO", stream: TextIO | No
         logging.getLogger(name).setLevel(max(root.level, logging.WARNING))
     install_redaction()
     structlog.configure(
-        processors=[structlog.contextvars.merge_contextvars, redact, structlog.stdlib.render_to_log_kwargs],
+        processors=[structlog.contextvars.merge_contextvars, redact, to_record],
         wrapper_class=structlog.stdlib.BoundLogger,
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=False,

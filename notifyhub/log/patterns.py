@@ -17,12 +17,12 @@ BLOT = "[redacted]"
 MAX_SECRETS = 1000
 MAX_TEXT = 65536
 
-_SECRET = (
+_PRIVATE = (
     r"pass_?word|passwd|pass_?phrase|pwd|secret|token|authorization|cookie|pepper|credential|api_?key"
     r"|(?:access|private|signing|sign|encryption|hmac|account|auth)_?key"
     r"|(?:otp|login|auth|verify|verification|captcha|sms)_?code"
 )
-SECRET_NAME = re.compile(rf"{_SECRET}|^otp$|^pin$|^sign(?:ature)?$")
+SECRET_NAME = re.compile(rf"{_PRIVATE}|^otp$|^pin$|^sign(?:ature)?$")
 """Matches the names of secrets (in lower case, with _ for -). A vendor's plain `code` is none."""
 
 _PERSONAL = r"content|text|body|subject|html|variables|mobile|phone"
@@ -30,12 +30,14 @@ _PERSONAL = r"content|text|body|subject|html|variables|mobile|phone"
 # What cannot hold anything to redact, beside registered secrets: most values are a short word.
 _SUSPECT = re.compile(r"[@=:?]|\d{3}|[0-9a-fA-F]{32}")
 
+_ID = re.compile(r"[0-9a-f]{16,64}")
+
 _QUERY = re.compile(r"""([?&][^\s=&?#"'<>]{1,100}=)[^\s&#"'<>]+""")
 _USER_INFO = re.compile(r"(://)[^\s/@\"'<>]{1,200}@")
 _HEADER = re.compile(r"(?i)\b((?:proxy-)?authorization|(?:set-)?cookie)([\"']?\s*[:=]\s*)([\"']?)[^\r\n\"']+")
 _VALUE = r"""("(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|[^\s,;&"'}\])]+)"""
 _NAMED_SECRET = re.compile(
-    rf"(?i)([\w-]{{0,40}}(?:{_SECRET.replace('_?', '[_-]?')})[\w-]{{0,40}}[\"']?\s*[:=]\s*){_VALUE}"
+    rf"(?i)([\w-]{{0,40}}(?:{_PRIVATE.replace('_?', '[_-]?')})[\w-]{{0,40}}[\"']?\s*[:=]\s*){_VALUE}"
 )
 _NAMED_PERSONAL = re.compile(rf"(?i)(\b(?:{_PERSONAL})(?:=|[\"']\s*:\s*)){_VALUE}")
 _KEY_THEN_HEX = re.compile(
@@ -46,15 +48,18 @@ _MAIL = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+
 # more hex digits (delivery ids, message ids of 20 digits, nanoseconds).
 _PHONE = re.compile(
     r"(?P<id>\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b|[0-9a-fA-F]{16,})"
-    r"|(?:(?<!\d)|(?<=%[0-9a-fA-F]\d))(?:"
-    r"(?:(?:\+|00)?86[-. ]?)?1[3-9]\d(?:[-. ]?\d{4}){2}(?!\d)"
-    r"|\+(?=[1-9])(?:[-. ()]{0,2}\d){7,15}(?!\d)"
+    r"|(?:(?<![0-9])|(?<=%[0-9a-fA-F][0-9]))(?:"
+    r"(?:(?:\+|00)?86[-. ]?)?[1１][3-9３-９]\d(?:[-. ]?\d{4}){2}(?![0-9])"
+    r"|\+(?=[1-9])(?:[-. ()]{0,2}\d){7,15}(?![0-9])"
     r")"
 )
 
+# What a former redaction left stays as it is, so that redacting twice changes nothing.
+_MASKED = re.compile(r"""["']?\+?\d{0,4}\*{3,}\d{0,4}["']?""")
+
 _secrets: dict[str, None] = {}
 _secrets_lock = Lock()
-_secrets_pattern: re.Pattern[str] | None = None
+_writings: tuple[tuple[str, re.Pattern[str] | None], ...] = ()
 
 
 def protect(value: str) -> None:
@@ -64,45 +69,38 @@ def protect(value: str) -> None:
     newest 1000 are kept. One of fewer than 6 characters is blotted where it stands as a word by itself,
     since everywhere it would make logs unreadable. An empty one is ignored.
     """
-    global _secrets_pattern
-    if not value:
+    global _writings
+    if not value or value in _secrets:
         return
     with _secrets_lock:
-        _secrets.pop(value, None)
         _secrets[value] = None
         if len(_secrets) > MAX_SECRETS:
             del _secrets[next(iter(_secrets))]
-        _secrets_pattern = None
+        texts = {text for secret in _secrets for text in _ways_to_write(secret)}
+        # The longest first: one secret may begin with another.
+        _writings = tuple((text, _as_word(text)) for text in sorted(texts, key=len, reverse=True))
 
 
-def _compile_secrets() -> re.Pattern[str]:
-    global _secrets_pattern
-    with _secrets_lock:
-        writings = {
-            writing
-            for secret in _secrets
-            for writing in (
-                *(secret, quote(secret), quote(secret, safe=""), quote_plus(secret)),
-                *(dumps(secret)[1:-1], dumps(secret, ensure_ascii=False)[1:-1], repr(secret)[1:-1]),
-            )
-        }
-        words = [
-            re.escape(text) if len(text) >= 6 else rf"(?<![^\W_]){re.escape(text)}(?![^\W_])"
-            # The longest first: one secret may begin with another.
-            for text in sorted(writings, key=len, reverse=True)
-        ]
-        _secrets_pattern = re.compile("|".join(words) or r"(?!)")
-        return _secrets_pattern
+def _ways_to_write(secret: str) -> tuple[str, ...]:
+    return (
+        *(secret, quote(secret), quote(secret, safe=""), quote_plus(secret)),
+        *(dumps(secret)[1:-1], dumps(secret, ensure_ascii=False)[1:-1], repr(secret)[1:-1]),
+    )
+
+
+def _as_word(text: str) -> re.Pattern[str] | None:
+    return None if len(text) >= 6 else re.compile(rf"(?<![^\W_]){re.escape(text)}(?![^\W_])")
 
 
 def clean_text(text: str) -> str:
     """The text without secrets, its numbers and addresses masked. Cut after 65536 characters."""
+    for secret, word in _writings:
+        if secret in text:
+            text = text.replace(secret, BLOT) if word is None else word.sub(BLOT, text)
     if len(text) > MAX_TEXT:
         # Without its last word, which may be the beginning of something.
         text = text[:MAX_TEXT].rpartition(" ")[0] + " …"
-    if _secrets:
-        text = (_secrets_pattern or _compile_secrets()).sub(BLOT, text)
-    if not _SUSPECT.search(text):
+    if not _SUSPECT.search(text) or _ID.fullmatch(text):
         return text
     if "=" in text or ":" in text:
         text = _HEADER.sub(rf"\1\2\3{BLOT}", text)
@@ -118,8 +116,7 @@ def clean_text(text: str) -> str:
 
 def _blot_value(found: re.Match[str]) -> str:
     name, value = found[1], found[2]
-    # What a former redaction left is kept, so that redacting twice changes nothing.
-    if BLOT.startswith(value.strip("\"'")) or "***" in value:
+    if value.strip("\"'") in ("", BLOT, BLOT[:-1]) or _MASKED.fullmatch(value):
         return found[0]
     quote_mark = value[0] if value[0] in "\"'" else ""
     return f"{name}{quote_mark}{BLOT}{quote_mark}"
@@ -129,8 +126,7 @@ def _mask_phone(found: re.Match[str]) -> str:
     if found["id"]:
         return found[0]
     digits = "".join(character for character in found[0] if character.isdigit())
-    if digits.startswith("00"):
-        digits = digits[2:]
+    digits = digits.removeprefix("00")
     if len(digits) == 11 and not found[0].startswith("+"):
         return mask(digits)
     return mask(f"+{digits}")

@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Mapping, MutableMapping
 from collections.abc import Set as AbstractSet
 from datetime import date, datetime, time
+from functools import lru_cache
 from logging import LogRecord
 from types import TracebackType
 from typing import Any
@@ -100,12 +101,19 @@ def clean_exception(exc_info: Any) -> str:
 def _clean_named(name: str, value: Any, depth: int) -> Any:
     if value is None or value is True or value is False:
         return value
+    rule = _rule(name)
+    if rule == "blot":
+        return value if isinstance(value, str) and not value else BLOT
+    return _clean_address(value, depth) if rule == "mask" else _clean(value, depth)
+
+
+@lru_cache(maxsize=1024)
+def _rule(name: str) -> str:
+    """What the name of a value demands: blot, mask, or "" where only its text is looked at."""
     plain = name.lower().replace("-", "_")
     if plain in _PERSONAL or SECRET_NAME.search(plain):
-        return BLOT if value != "" else value
-    if _ADDRESS.fullmatch(plain):
-        return _clean_address(value, depth)
-    return _clean(value, depth)
+        return "blot"
+    return "mask" if _ADDRESS.fullmatch(plain) else ""
 
 
 def _clean_address(value: Any, depth: int) -> Any:
@@ -115,6 +123,8 @@ def _clean_address(value: Any, depth: int) -> Any:
         return _clean(value, depth)
     text = str(value)
     cleaned = clean_text(text)
+    if text == "":
+        return text
     # Where something was recognised, or has been masked before, that is shown; else next to nothing.
     return cleaned if cleaned != text or "***" in text else mask(text)
 
@@ -122,10 +132,10 @@ def _clean_address(value: Any, depth: int) -> Any:
 def _clean(value: Any, depth: int) -> Any:
     if isinstance(value, str):
         return clean_text(str(value))
-    if value is None or isinstance(value, (bool, float)):
+    if value is None or isinstance(value, bool):
         return value
-    if isinstance(value, int):
-        # From 10 digits on it may be a phone number.
+    if isinstance(value, (int, float)):
+        # From 11 digits on it may be a phone number.
         if -9_999_999_999 < value < 9_999_999_999:
             return value
         text = str(value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any, Final
 
-from notifyhub.log.logger import FACTS
+from notifyhub.log.logger import FACTS, Facts
 from notifyhub.log.redaction import clean, clean_exception, count_drop, redact_text
 
 __all__ = ["RedactionFilter", "install_redaction"]
@@ -41,11 +41,12 @@ class RedactionFilter(logging.Filter):
         return True
 
     def _redact(self, record: logging.LogRecord) -> None:
+        if isinstance(record.__dict__.get(FACTS), Facts):
+            return  # an event of ours, redacted before it became a record
         extra: dict[str, Any] = {
-            redact_text(name): clean(name, value)
+            name: clean(name, value)
             for name, value in record.__dict__.items()
-            # Our own facts are redacted already, and stay the dict they are.
-            if name not in _OWN_ATTRIBUTES and name != FACTS and not name.startswith("_")
+            if name not in _OWN_ATTRIBUTES and not isinstance(value, logging.LogRecord)
         }
         # structlog's ProcessorFormatter hands over its event as the message.
         if isinstance(record.msg, dict):

@@ -68,6 +68,14 @@ def _string(value: object, wanted: str) -> str:
     raise Unfit(f"is {_article(value)}, not a string", wanted)
 
 
+def _narrow(value: str, wanted: str) -> str:
+    """A short value in NFKC form, without the spaces around it."""
+    # A huge value is refused before anything is computed from it.
+    if len(value) > 64:
+        raise Unfit(f"has {len(value)} characters", wanted)
+    return (value if value.isascii() else unicodedata.normalize("NFKC", value)).strip()
+
+
 def _article(value: object) -> str:
     name = type(value).__name__
     return f"an {name}" if name[0].lower() in "aeiou" else f"a {name}"
@@ -102,9 +110,7 @@ def _build_code(min_length: int = 4, max_length: int = 10) -> Checker:
     def check_code(value: object, zone: str | tzinfo | None) -> str:
         if isinstance(value, int) and not isinstance(value, bool):
             raise Unfit("is an int, which loses leading zeros", f"{wanted} as a string")
-        code = _string(value, wanted)
-        if not code.isascii():
-            code = unicodedata.normalize("NFKC", code[:64])
+        code = _narrow(_string(value, wanted), wanted)
         if not (code.isascii() and code.isalnum()):
             raise Unfit("holds something else than digits and letters", wanted)
         if not min_length <= len(code) <= max_length:
@@ -119,7 +125,7 @@ def _build_integer(min: int | None = None, max: int | None = None) -> Checker:  
 
     def check_integer(value: object, zone: str | tzinfo | None) -> str:
         if isinstance(value, str):
-            digits = unicodedata.normalize("NFKC", value[:64]).strip()
+            digits = _narrow(value, wanted)
             if not _INTEGER.fullmatch(digits):
                 raise Unfit("is not a whole number", wanted)
             number = int(digits)
@@ -149,7 +155,7 @@ def _build_amount(min: Any = 0, max: Any = 999_999_999) -> Checker:  # noqa: A00
                 # repr is the shortest decimal that means this float: 99.9 is 99.9, not 99.9000000000000057.
                 number = Decimal(repr(value))
             case str():
-                match = _AMOUNT.fullmatch(unicodedata.normalize("NFKC", value[:64]).strip())
+                match = _AMOUNT.fullmatch(_narrow(value, wanted))
                 if match is None:
                     raise Unfit("is not a plain decimal number", wanted)
                 sign, number = match[1], Decimal(match[2])
@@ -174,7 +180,7 @@ def _build_time() -> Checker:
 
     def check_time(value: object, zone: str | tzinfo | None) -> str:
         if isinstance(value, str):
-            text = unicodedata.normalize("NFKC", value[:64]).strip()
+            text = _narrow(value, wanted)
             if not _TIME.fullmatch(text):
                 raise Unfit("is not a date and time", wanted)
             try:

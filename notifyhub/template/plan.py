@@ -11,10 +11,11 @@ from jinja2.runtime import Context
 
 from notifyhub.errors import TemplateError
 from notifyhub.message import EMAIL, SMS, VOICE, Binding
+from notifyhub.template.bounds import Forbidden
 from notifyhub.template.catalog import Catalog, Choice, Notice
 from notifyhub.template.locales import normalise_locale
 from notifyhub.template.manifest import Manifest
-from notifyhub.template.sandbox import Forbidden, Sandbox
+from notifyhub.template.sandbox import Sandbox
 
 __all__ = ["DEFAULT_CAPS", "OTHER_CAP", "Blocks", "Part", "Plan", "Planner"]
 

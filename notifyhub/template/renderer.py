@@ -16,9 +16,9 @@ from jinja2.exceptions import SecurityError
 from notifyhub.category import Category
 from notifyhub.errors import TemplateError
 from notifyhub.message import Binding
+from notifyhub.template.bounds import Forbidden
 from notifyhub.template.catalog import Catalog
 from notifyhub.template.plan import Part, Plan, Planner
-from notifyhub.template.sandbox import Forbidden
 from notifyhub.template.variables import check
 
 __all__ = ["Rendered", "Renderer"]

@@ -23,12 +23,20 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import missing
 from markupsafe import Markup, escape
 
-__all__ = ["MAX_RANGE", "MAX_VALUE", "Forbidden", "Sandbox"]
+from notifyhub.template.bounds import (
+    MAX_VALUE,
+    Forbidden,
+    bounded,
+    bounded_concat,
+    join,
+    printable,
+    replace,
+    small_range,
+    tojson,
+)
 
-MAX_VALUE = 262_144
-"""Characters (of a string) or items (of a list) a value inside a template may have."""
-MAX_RANGE = 1_000
-"""Numbers `range()` may give."""
+__all__ = ["Sandbox"]
+
 _MAX_NUMBER = 10**15
 # Steps (loop rounds, calls, filters, inclusions) between two looks at the clock. A small template takes fewer
 # and never pays for it.
@@ -47,10 +55,6 @@ _STRING_METHODS = frozenset(
 )
 _MAPPING_METHODS = frozenset({"get", "items", "keys", "values"})
 _SEQUENCE_METHODS = frozenset({"count", "index"})
-
-
-class Forbidden(Exception):
-    """A template does what the sandbox forbids. The text never quotes a value."""
 
 
 class _Missing(StrictUndefined):
@@ -113,16 +117,16 @@ class Sandbox(ImmutableSandboxedEnvironment):
             lstrip_blocks=True,
             auto_reload=False,
             cache_size=-1,
-            finalize=_printable,
+            finalize=printable,
         )
-        self.globals = {"range": _small_range}
+        self.globals = {"range": small_range}
         self.filters = {name: self._guarded(FILTERS[name]) for name in _FILTERS}
-        for name, function in (("join", _join), ("replace", _replace), ("tojson", _tojson)):
+        for name, function in (("join", join), ("replace", replace), ("tojson", tojson)):
             self.filters[name] = self._guarded(function)
         self.max_seconds = max_seconds
         self._budget = _Budget()
         # An instance attribute, because Jinja2's own is a plain function and not a method.
-        self.concat = _bounded_concat  # type: ignore[method-assign]
+        self.concat = bounded_concat  # type: ignore[method-assign]
 
     def start(self) -> None:
         """A rendering begins: its processor time counts from here."""
@@ -150,7 +154,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         @wraps(function)
         def guarded(*args: Any, **kwargs: Any) -> Any:
             self.tick(1 + sum(len(each) for each in args if isinstance(each, (str, list, tuple))) // 1024)
-            return _bounded(function(*args, **kwargs))
+            return bounded(function(*args, **kwargs))
 
         return guarded
 
@@ -163,8 +167,8 @@ class Sandbox(ImmutableSandboxedEnvironment):
     def joined(self, autoescape: bool, parts: tuple[Any, ...]) -> str:
         """What `a ~ b` compiles to."""
         if autoescape:
-            return Markup(_bounded_concat(escape(_printable(part)) for part in parts))  # noqa: S704 - escaped
-        return _bounded_concat(str(_printable(part)) for part in parts)
+            return Markup(bounded_concat(escape(printable(part)) for part in parts))  # noqa: S704 - escaped
+        return bounded_concat(str(printable(part)) for part in parts)
 
     def get_template(self, *args: Any, **kwargs: Any) -> Template:
         """As Jinja2's; an inclusion is a step."""
@@ -174,7 +178,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
     def call(__self, __context: Context, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805
         """Call a function from a template; a call is a step."""
         __self.tick()
-        return _bounded(super().call(__context, __obj, *args, **kwargs))
+        return bounded(super().call(__context, __obj, *args, **kwargs))
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         """Arithmetic whose result can be far larger than its operands."""
@@ -226,57 +230,3 @@ def _is_literal(node: nodes.Node) -> bool:
         isinstance(child, (nodes.Const, nodes.List, nodes.Dict, nodes.Pair, nodes.Tuple, nodes.Neg))
         for child in node.iter_child_nodes()
     )
-
-
-def _printable(value: Any) -> Any:
-    """What `{{ }}` prints: text and numbers. `None` or a list in a message is a mistake of the template."""
-    if value is None or isinstance(value, (list, tuple, dict, set, frozenset, bytes)):
-        raise Forbidden("prints a list, a mapping or none")
-    return value
-
-
-def _bounded(value: Any) -> Any:
-    if isinstance(value, (str, list, tuple)) and len(value) > MAX_VALUE:
-        raise Forbidden("makes a value that is too large")
-    return value
-
-
-def _bounded_concat(parts: Iterable[str]) -> str:
-    whole: list[str] = []
-    size = 0
-    for part in parts:
-        size += len(part)
-        if size > MAX_VALUE:
-            raise Forbidden("makes a value that is too large")
-        whole.append(part)
-    return "".join(whole)
-
-
-@wraps(FILTERS["join"])
-def _join(
-    eval_ctx: nodes.EvalContext, value: Iterable[Any], d: str = "", attribute: str | None = None
-) -> Any:
-    items = [_printable(item) for item in _bounded(list(value))]
-    if attribute is None and sum(len(str(item)) + len(d) for item in items) > MAX_VALUE:
-        raise Forbidden("makes a value that is too large")
-    return _bounded(FILTERS["join"](eval_ctx, items, d, attribute))
-
-
-@wraps(FILTERS["tojson"])
-def _tojson(eval_ctx: nodes.EvalContext, value: Any) -> Any:
-    # Jinja2's own takes an indent, of 300000000 spaces if you like.
-    return FILTERS["tojson"](eval_ctx, value)
-
-
-@wraps(FILTERS["replace"])
-def _replace(eval_ctx: nodes.EvalContext, s: str, old: str, new: str, count: int | None = None) -> Any:
-    if len(s) + str(s).count(old) * len(new) > MAX_VALUE:
-        raise Forbidden("makes a value that is too large")
-    return FILTERS["replace"](eval_ctx, s, old, new, count)
-
-
-def _small_range(*bounds: int) -> range:
-    numbers = range(*bounds)
-    if len(numbers) > MAX_RANGE:
-        raise Forbidden(f"uses a range of more than {MAX_RANGE} numbers")
-    return numbers

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from notifyhub.testing.answer import Answer
     from notifyhub.testing.box import Outbox
-    from notifyhub.testing.contract import ProviderContract
+    from notifyhub.testing.contract import ProviderContract, Stage
     from notifyhub.testing.fixtures import outbox
     from notifyhub.testing.gateway import Gateway, Request
     from notifyhub.testing.recording import RecordingProvider
@@ -21,11 +21,21 @@ _HOME = {
     "ProviderContract": "contract",
     "RecordingProvider": "recording",
     "Request": "gateway",
+    "Stage": "contract",
     "outbox": "fixtures",
 }
-_ON_PYTEST = frozenset({"ProviderContract", "outbox"})
+_ON_PYTEST = frozenset({"ProviderContract", "Stage", "outbox"})
 
-__all__ = ["Answer", "Gateway", "Outbox", "ProviderContract", "RecordingProvider", "Request", "outbox"]
+__all__ = [
+    "Answer",
+    "Gateway",
+    "Outbox",
+    "ProviderContract",
+    "RecordingProvider",
+    "Request",
+    "Stage",
+    "outbox",
+]
 
 
 def __getattr__(name: str) -> Any:

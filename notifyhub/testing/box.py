@@ -51,7 +51,9 @@ class Outbox:
         ) -> Delivery:
             # A breaker of its own: failures that a test has scripted must not outlive it.
             standins = tuple(
-                replace(instance, provider=_Standin(instance.provider, recorder), breaker=Breaker())
+                instance
+                if isinstance(instance.provider, _Standin)  # a box inside this one has taken it
+                else replace(instance, provider=_Standin(instance.provider, recorder), breaker=Breaker())
                 for instance in path.instances
             )
             return await deliver(courier, delivery, message, replace(path, instances=standins), *rest, **more)

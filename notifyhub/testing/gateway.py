@@ -183,7 +183,9 @@ async def _read(reader: asyncio.StreamReader) -> Request:
     """One request. Raises IncompleteReadError at the end of the connection, ValueError for no HTTP."""
     head = await reader.readuntil(b"\r\n\r\n")
     line, *rest = head.decode("latin-1").split("\r\n")
-    method, target, _version = line.split(" ", 2)
+    method, target, version = line.split(" ", 2)
+    if not version.startswith("HTTP/"):
+        raise ValueError("no HTTP")
     pairs = (header.partition(":") for header in rest if header)
     headers = {name.strip().lower(): value.strip() for name, _, value in pairs}
     if headers.get("transfer-encoding", "").lower() == "chunked":

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from notifyhub import Message
-from notifyhub.testing import Answer, Gateway, ProviderContract, Request
+from notifyhub.testing import Answer, Gateway, ProviderContract, Request, Stage
 from notifyhub_ihuyi import notifyhub_provider_types
 
 _KEY = "0a1b2c3d4e5f60718293a4b5c6d7e8f9"
@@ -85,10 +85,10 @@ def test_the_template_is_what_was_submitted() -> None:
         seen.append(request)
         return contract.accepting("1")
 
-    async def scene(stage: Any) -> None:
+    async def scene(stage: Stage) -> None:
         await stage.send()
 
-    contract._play(scene, answer)
+    contract.play(scene, answer)
     assert [request.holds("templateid=1") for request in seen] == [True]
 
 

@@ -49,7 +49,7 @@ def test_other_ways_round_are_refused() -> None:
     with pytest.raises(TypeError, match="overrides a promise"):
         type("TestX", (ProviderContract,), {"test_no_promise_is_dropped": None})
     with pytest.raises(TypeError, match="part of the contract"):
-        type("TestX", (ProviderContract,), {"_play": lambda self, *scene: None})
+        type("TestX", (ProviderContract,), {"play": lambda self, *scene: None})
     made = type("TestX", (ProviderContract,), {})
     with pytest.raises(TypeError, match="stays as it is"):
         made.test_cancellation_propagates = _promise  # type: ignore[attr-defined]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from notifyhub.testing.contract.base import Contract
+from notifyhub.testing.contract.base import Contract, Stage
 from notifyhub.testing.contract.closed import dropped_quietly
 from notifyhub.testing.contract.faults import FaultPromises
 from notifyhub.testing.contract.secrecy import SecrecyPromises
 from notifyhub.testing.contract.sending import SendingPromises
 from notifyhub.testing.contract.settings import SettingsPromises
 
-__all__ = ["ProviderContract"]
+__all__ = ["ProviderContract", "Stage"]
 
 
 class ProviderContract(SendingPromises, FaultPromises, SecrecyPromises, SettingsPromises, Contract):
@@ -39,6 +39,9 @@ class ProviderContract(SendingPromises, FaultPromises, SecrecyPromises, Settings
 
     `network = False` says that the provider talks to nobody. It is no way around the promises about
     the network: each of them then proves, by watching Python's sockets, that nothing is connected to.
+
+    Tests of your own go beside them; `self.play(scene, *answers)` gives them a Stage: a gateway that
+    answers by script, and an instance in front of it.
 
     A promise cannot be overridden, nor the class be skipped. What your provider cannot keep is marked
 

@@ -143,8 +143,8 @@ class Contract(metaclass=Closed):
     def _good(self, number: int = 0) -> Answer:
         return self.accepting(self.message_id(number)) if self.network else Answer()
 
-    def _play(self, scene: Scene, *answers: Reaction) -> None:
-        """Play a scene on an event loop of its own, with the gateway answering by script."""
+    def play(self, scene: Scene, *answers: Reaction) -> None:
+        """Run `scene(stage)` on an event loop of its own, with the gateway answering by script."""
         __tracebackhide__ = True
 
         async def play() -> None:
@@ -171,7 +171,7 @@ class Contract(metaclass=Closed):
             require(not connections, f"network = False, but a send connected to {connections}")
             require(not stage.gateway.connections, "network = False, but the gateway was asked")
 
-        self._play(scene)
+        self.play(scene)
 
     def _secrets(self) -> tuple[str, ...]:
         """Every secret the instance is given: those of the settings that are marked, and those declared."""

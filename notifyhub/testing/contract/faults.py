@@ -64,7 +64,7 @@ class FaultPromises(Contract):
             )
             require(stage.gateway.connections == 1, f"{stage.gateway.connections} connections for one send")
 
-        self._play(unread, Answer.hang_up_unread())
+        self.play(unread, Answer.hang_up_unread())
 
         async def stale(stage: Stage) -> None:
             await stage.sends_to(OutcomeKind.ACCEPTED, after="a good answer")
@@ -72,7 +72,7 @@ class FaultPromises(Contract):
             await stage.send(self.message(1), after="the end of an idle connection")
             require(stage.gateway.count <= 2, f"{stage.gateway.count} requests for two sends")
 
-        self._play(stale, self._good(0).last(), self._good(1))
+        self.play(stale, self._good(0).last(), self._good(1))
 
     @network_promise
     def test_nonsense_is_unknown(self) -> None:
@@ -102,7 +102,7 @@ class FaultPromises(Contract):
                 f"{stage.gateway.count} requests for {len(_REDIRECTS)} sends",
             )
 
-        self._play(scene, *answers)
+        self.play(scene, *answers)
 
     def _is_unknown_and_sent_once(self, what: str, answer: Answer) -> None:
         __tracebackhide__ = True
@@ -111,7 +111,7 @@ class FaultPromises(Contract):
             await stage.sends_to(OutcomeKind.UNKNOWN, after=what)
             require(stage.gateway.count == 1, f"{stage.gateway.count} requests for one send, after {what}")
 
-        self._play(scene, answer)
+        self.play(scene, answer)
 
     def _is_never_accepted(self, corpus: Iterable[Nonsense]) -> None:
         """Send once for each, on one instance; tell all that went wrong together."""
@@ -135,6 +135,6 @@ class FaultPromises(Contract):
                     broken.append(f"{one.name}: {stage.gateway.count - sends:+} requests")
                     sends = stage.gateway.count
 
-        self._play(scene, self._good())
+        self.play(scene, self._good())
         lines = "\n  ".join(broken)
         require(not broken, f"{len(broken)} answers are not UNKNOWN, or not after one request:\n  {lines}")

@@ -37,7 +37,7 @@ class SecrecyPromises(Contract):
                 found = _found(self._private(stage.message), [request.target])
                 require(not found, f"in the URL of a {request.method} request: {found}")
 
-        self._play(scene, self._good())
+        self.play(scene, self._good())
 
     def test_nothing_private_in_an_outcome(self) -> None:
         """Whatever the vendor says, quoting the request included, an outcome's words tell nothing private."""
@@ -69,7 +69,7 @@ class SecrecyPromises(Contract):
                 require(not found, f"in the repr of the provider: {found}")
                 await stage.send()
 
-        self._play(scene, self._good())
+        self.play(scene, self._good())
 
     def test_nothing_private_in_an_exception(self) -> None:
         """Whatever `send` raises all the same (it should not), the traceback tells nothing private."""
@@ -85,7 +85,7 @@ class SecrecyPromises(Contract):
                     found = _found(self._private(stage.message), [told, cause])
                     require(not found, f"in a {type(error).__name__} from send: {found}")
 
-        self._play(scene, self._good())
+        self.play(scene, self._good())
 
     def test_the_secrets_are_known(self) -> None:
         """The kit knows what must not be shown: at least one secret, or a declaration that there is none."""
@@ -109,7 +109,7 @@ class SecrecyPromises(Contract):
                 outcomes.append(await stage.send())
             look(stage, outcomes)
 
-        self._play(scene, self._good())
+        self.play(scene, self._good())
 
         async def unreachable() -> None:
             async with Gateway() as gateway:
@@ -123,7 +123,11 @@ class SecrecyPromises(Contract):
         asyncio.run(unreachable())
 
     def _rude_answers(self, message: Message) -> list[Reaction]:
-        """Faults, and answers that quote what the vendor knows: all that is private, and the request."""
+        """Faults, and answers that quote what the vendor knows: all that is private, and the request.
+
+        Quoted in bodies. httpcore logs the headers of every reply at DEBUG, whoever uses it; where a
+        vendor puts something private there, `notifyhub.log.install_redaction` is what helps.
+        """
         if not self.network:
             return [Answer()]
         plain = [forms[0] for forms in self._private(message).values()]
@@ -136,7 +140,7 @@ class SecrecyPromises(Contract):
             lambda request: self.refusing(" ".join(request.headers.values())),
             Answer(words.encode()),
             Answer(quoting.body, 500, quoting.headers),
-            Answer(b"", 302, {"Location": f"/?{quote(words)}"}),
+            Answer(quoting.body, 302, {**quoting.headers, "Location": "/elsewhere"}),
             quoting.cut(len(quoting.body) // 2),
             Answer.hang_up(),
             Answer.reset(),

@@ -37,7 +37,7 @@ class SendingPromises(Contract):
                 more = can.channels - kind.channels
                 require(not more, f"the instance takes {sorted(more)}, its ProviderType does not")
 
-        self._play(scene)
+        self.play(scene)
 
     def test_what_the_vendor_takes_is_accepted(self) -> None:
         """A message the vendor takes is ACCEPTED, with the id the vendor gave it, in one request."""
@@ -48,7 +48,7 @@ class SendingPromises(Contract):
             if self.network:
                 require(stage.gateway.count == 1, f"{stage.gateway.count} requests for one send")
 
-        self._play(scene, self._good())
+        self.play(scene, self._good())
 
     @network_promise
     def test_what_the_vendor_refuses_is_refused(self) -> None:
@@ -57,7 +57,7 @@ class SendingPromises(Contract):
         async def scene(stage: Stage) -> None:
             await stage.sends_to(OutcomeKind.REFUSED, after="a refusal of the vendor's")
 
-        self._play(scene, self.refusing("no"))
+        self.play(scene, self.refusing("no"))
 
     def test_nobody_else_is_asked(self) -> None:
         """A send connects to the vendor and to nobody else; without a network, to nobody at all."""
@@ -68,7 +68,7 @@ class SendingPromises(Contract):
             vendor = {f"127.0.0.1:{stage.gateway.port}", "name 127.0.0.1"} if self.network else set()
             require(set(connections) <= vendor, f"a send also asked {sorted(set(connections) - vendor)}")
 
-        self._play(scene, self._good())
+        self.play(scene, self._good())
 
     def test_what_it_cannot_carry_is_refused(self) -> None:
         """A channel, country or length beyond its capabilities is REFUSED before the network, not dropped."""
@@ -89,7 +89,7 @@ class SendingPromises(Contract):
                 reasons = {Reason.UNSUPPORTED, Reason.CONTENT_UNSUPPORTED}
                 await _is_refused(stage, long, "a text that is too long", reasons)
 
-        self._play(scene, self._good())
+        self.play(scene, self._good())
 
     def test_sends_at_once_do_not_mix(self) -> None:
         """Of several sends at once each gets its own id, in whatever order the vendor answers."""
@@ -120,7 +120,7 @@ class SendingPromises(Contract):
             ids = {outcome.provider_message_id for outcome in outcomes}
             require(not self.gives_ids or len(ids) == _SEVERAL, f"{_SEVERAL} sends share {len(ids)} ids")
 
-        self._play(scene, answer)
+        self.play(scene, answer)
 
     def test_cancellation_propagates(self) -> None:
         """A cancelled send ends at once with CancelledError, and the instance goes on working."""
@@ -141,7 +141,7 @@ class SendingPromises(Contract):
             require(outcome.kind is OutcomeKind.ACCEPTED, f"after a cancelled send the next one is {outcome}")
             self._check_id(outcome, self.message_id(1))
 
-        self._play(scene, Answer.silence())
+        self.play(scene, Answer.silence())
 
     def test_closing_twice_is_harmless(self) -> None:
         """`aclose` may be called before any send, and twice."""
@@ -154,8 +154,8 @@ class SendingPromises(Contract):
             await stage.close()
             await stage.close()
 
-        self._play(unused, self._good())
-        self._play(used, self._good())
+        self.play(unused, self._good())
+        self.play(used, self._good())
 
     def test_a_send_after_closing_sends_nothing(self) -> None:
         """A send that comes after `aclose` does not raise; over a network it is NOT_SENT, and is not sent."""
@@ -169,7 +169,7 @@ class SendingPromises(Contract):
                 require(outcome.kind is OutcomeKind.NOT_SENT, f"after closing, send said: {outcome}")
                 require(stage.gateway.count == asked, "a closed instance sent a request")
 
-        self._play(scene, self._good())
+        self.play(scene, self._good())
 
     @network_promise
     def test_instances_share_nothing(self) -> None:

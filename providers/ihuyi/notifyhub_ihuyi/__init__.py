@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from notifyhub.hub import Hub
-    from notifyhub.provider import Provider, ProviderType
+    from notifyhub.providers import Provider, ProviderType
     from notifyhub.simulation import Beat, Simulation
     from notifyhub_ihuyi.settings import IhuyiSettings
 
@@ -50,7 +50,7 @@ def _demo(hub: type[Hub]) -> AsyncIterator[Beat]:
 def notifyhub_provider_types() -> list[ProviderType]:
     """The one type this plugin brings: `ihuyi`."""
     from notifyhub.message import SMS
-    from notifyhub.provider import ProviderType
+    from notifyhub.providers import ProviderType
     from notifyhub_ihuyi.codes import CODES
     from notifyhub_ihuyi.settings import IhuyiSettings
 

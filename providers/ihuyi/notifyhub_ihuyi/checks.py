@@ -13,7 +13,7 @@ from notifyhub.category import Category
 from notifyhub.errors import InvalidAddress
 from notifyhub.message import Message
 from notifyhub.outcome import Outcome
-from notifyhub.provider import Capabilities, refuse_unsupported
+from notifyhub.providers import Capabilities, refuse_unsupported
 from notifyhub.reason import Reason
 from notifyhub_ihuyi.settings import IhuyiSettings
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from notifyhub.provider import VendorCode
+from notifyhub.providers import VendorCode
 from notifyhub.reason import Reason
 
 __all__ = ["ACCEPTED", "CLOCK_CODE", "CODES", "TABLE", "meaning_of"]

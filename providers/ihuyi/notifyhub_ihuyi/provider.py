@@ -10,7 +10,7 @@ from notifyhub.http import HttpClient
 from notifyhub.log import get_logger, protect
 from notifyhub.message import SMS, Message
 from notifyhub.outcome import Outcome
-from notifyhub.provider import Balance, Capabilities, ParsedPush, Push
+from notifyhub.providers import Balance, Capabilities, ParsedPush, Push
 from notifyhub.template.segments import parts_cn
 from notifyhub_ihuyi.checks import Submission, prepare, refuse_template
 from notifyhub_ihuyi.codes import CLOCK_CODE

@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl
 from notifyhub.address import parse_phone
 from notifyhub.errors import InvalidAddress
 from notifyhub.outcome import Receipt, Reply, TemplateReview
-from notifyhub.provider import ParsedPush, Push, PushAnswer, PushEvent
+from notifyhub.providers import ParsedPush, Push, PushAnswer, PushEvent
 from notifyhub_ihuyi.reply import serial_number
 from notifyhub_ihuyi.words import clean
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from notifyhub.outcome import Outcome
-from notifyhub.provider import Balance
+from notifyhub.providers import Balance
 from notifyhub.reason import Reason
 from notifyhub_ihuyi.body import UTF_8, Fields, Unreadable, read_body
 from notifyhub_ihuyi.codes import ACCEPTED, meaning_of

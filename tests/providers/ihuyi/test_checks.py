@@ -12,7 +12,7 @@ import pytest
 from notifyhub.category import Category
 from notifyhub.message import Binding, Message
 from notifyhub.outcome import Outcome, OutcomeKind
-from notifyhub.provider import Capabilities
+from notifyhub.providers import Capabilities
 from notifyhub.reason import Reason
 from notifyhub_ihuyi.checks import Submission, has_emoji, prepare
 from notifyhub_ihuyi.provider import IhuyiProvider

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from notifyhub.outcome import Receipt, Reply, TemplateReview
-from notifyhub.provider import Push, PushAnswer
+from notifyhub.providers import Push, PushAnswer
 from notifyhub_ihuyi.push import parse_push
 
 SMSID = "16842079209571524017"

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from notifyhub.outcome import Outcome, OutcomeKind
-from notifyhub.provider import Balance
+from notifyhub.providers import Balance
 from notifyhub.reason import Reason
 from notifyhub_ihuyi.codes import CODES
 from notifyhub_ihuyi.reply import RegisteredTemplate, read_balance, read_submit, read_template

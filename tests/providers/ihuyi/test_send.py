@@ -12,7 +12,7 @@ import pytest
 
 from notifyhub.message import Binding, Message
 from notifyhub.outcome import Outcome, OutcomeKind, Receipt, Reply, TemplateReview
-from notifyhub.provider import Balance, HasBalance, ParsesPushes, Push
+from notifyhub.providers import Balance, HasBalance, ParsesPushes, Push
 from notifyhub.reason import Reason
 from notifyhub_ihuyi.codes import CODES
 from notifyhub_ihuyi.provider import IhuyiProvider
