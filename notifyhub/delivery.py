@@ -47,7 +47,7 @@ class _Run:
     standings: list[_Standing]
     ends_at: float
     attempts: list[Attempt] = field(default_factory=list)
-    steps: list[str] = field(default_factory=list)
+    steps: list[str | Attempt] = field(default_factory=list)
     copies: int = 0
     round: int = 0
 
@@ -63,6 +63,11 @@ class _Next:
     again_after: float | None = None
     stop: bool = False
     excused: bool = False
+
+
+_DONE = _Next("done", stop=True)
+_CANCELLED = _Next("cancelled by the caller, nothing follows", stop=True)
+_ANOTHER = _Next("another instance may be asked")
 
 
 class Courier:
@@ -96,10 +101,10 @@ class Courier:
         to keep, before the cancellation goes on.
         """
         left = self._time_left(message, policy)
-        steps = [*delivery.steps, _route_step(path)]
+        steps = [*delivery.steps, path.words]
         if left <= 0:
-            late = "deadline: nothing is submitted after expires_at"
-            return delivery.evolve(status=Status.EXPIRED, steps=(*steps, late))
+            steps.append("deadline: nothing is submitted after expires_at")
+            return delivery.evolve(status=Status.EXPIRED, steps=tuple(steps))
         run = _Run(message, policy, [_Standing(i) for i in path.instances], self._clock() + left, steps=steps)
         try:
             await self._walk(run)
@@ -124,9 +129,7 @@ class Courier:
             standing = again or await self._choose(run)
             if standing is None:
                 return
-            outcome = await self._attempt(run, standing)
-            following = _what_follows(run, standing, outcome)
-            run.steps.append(_attempt_step(run.attempts[-1], following.words))
+            following, outcome = await self._attempt(run, standing)
             if not following.excused and standing.instance.breaker.record(outcome):
                 # Once per opening: the operator is told, not flooded.
                 _log.error(
@@ -174,7 +177,7 @@ class Courier:
             await self._sleep(seconds)
         return True
 
-    async def _attempt(self, run: _Run, standing: _Standing) -> Outcome:
+    async def _attempt(self, run: _Run, standing: _Standing) -> tuple[_Next, Outcome]:
         instance = standing.instance
         started_at, started = datetime.now(UTC), self._clock()
         cancelled: asyncio.CancelledError | None = None
@@ -192,6 +195,9 @@ class Courier:
             )
         except Exception as error:  # noqa: BLE001 - a plugin's bug must end in a named state
             outcome = _outcome_of_bug(instance, error)
+        if outcome.may_have_gone:
+            run.copies += 1
+        following = _what_follows(run, standing, outcome) if cancelled is None else _CANCELLED
         attempt = Attempt(
             delivery_id=run.message.id,
             number=len(run.attempts) + 1,
@@ -200,22 +206,21 @@ class Courier:
             started_at=started_at,
             elapsed_ms=(self._clock() - started) * 1000,
             outcome=outcome,
+            allowed=following.words,
         )
         run.attempts.append(attempt)
-        if outcome.may_have_gone:
-            run.copies += 1
+        run.steps.append(attempt)
         if cancelled is not None:
-            run.steps.append(_attempt_step(attempt, "cancelled by the caller: nothing follows"))
             raise cancelled
         if self._observe is not None:
             await self._observe(attempt)
-        return outcome
+        return following, outcome
 
 
 def _what_follows(run: _Run, standing: _Standing, outcome: Outcome) -> _Next:
     """Read from the reason table, or from the category where the attempt is uncertain."""
     if outcome.kind is OutcomeKind.ACCEPTED:
-        return _Next("done", stop=True)
+        return _DONE
     if outcome.kind is OutcomeKind.UNKNOWN:
         return _after_unknown(run, standing)
     assert outcome.reason is not None  # noqa: S101 - Outcome's own invariant, for the type checker
@@ -229,7 +234,7 @@ def _what_follows(run: _Run, standing: _Standing, outcome: Outcome) -> _Next:
         return _Next(f"no other instance: this is about the {rule.scope}", stop=True)
     if not (rule.rounds and outcome.kind is OutcomeKind.NOT_SENT):
         standing.out = True
-    return _Next("another instance may be asked")
+    return _ANOTHER
 
 
 def _after_unknown(run: _Run, standing: _Standing) -> _Next:
@@ -277,11 +282,7 @@ _STATUS = {
 
 def _summed_up(delivery: Delivery, run: _Run) -> Delivery:
     """The delivery its attempts add up to: an acceptance, else what is uncertain, else the last refusal."""
-    ranked = (OutcomeKind.ACCEPTED, OutcomeKind.UNKNOWN)
-    telling = next(
-        (a for kind in ranked for a in run.attempts if a.outcome.kind is kind),
-        next((a for a in reversed(run.attempts) if not _merely_unsupported(a.outcome)), None),
-    ) or (run.attempts[-1] if run.attempts else None)
+    telling = _most_telling(run.attempts)
     if telling is None:
         return delivery.evolve(status=Status.NOT_SENT, reason=Reason.INTERRUPTED, steps=tuple(run.steps))
     outcome = telling.outcome
@@ -295,20 +296,21 @@ def _summed_up(delivery: Delivery, run: _Run) -> Delivery:
     )
 
 
-def _merely_unsupported(outcome: Outcome) -> bool:
-    return outcome.reason is Reason.UNSUPPORTED
-
-
-def _route_step(path: Path) -> str:
-    order = " → ".join([instance.name for instance in path.instances])
-    return f"route: {path.route.name}, {path.route.strategy}: {order}"
+def _most_telling(attempts: list[Attempt]) -> Attempt | None:
+    """The acceptance, else the first uncertain attempt, else the last refusal that says something."""
+    telling: Attempt | None = None
+    for attempt in attempts:
+        kind = attempt.outcome.kind
+        if kind is OutcomeKind.ACCEPTED:
+            return attempt
+        if telling is not None and telling.outcome.kind is OutcomeKind.UNKNOWN:
+            continue
+        # That a fallback cannot carry this at all says less than what the one before it said.
+        if telling is None or attempt.outcome.reason is not Reason.UNSUPPORTED:
+            telling = attempt
+    return telling
 
 
 def _skip_step(standing: _Standing) -> str:
     breaker = standing.instance.breaker
     return f"breaker: {standing.instance.name} skipped, {breaker.state} for {breaker.reason}"
-
-
-def _attempt_step(attempt: Attempt, following: str) -> str:
-    came_to = f"{attempt.provider} in {attempt.elapsed_ms:.0f} ms: {attempt.outcome}"
-    return f"attempt {attempt.number}: {came_to} ⇒ {following}"

@@ -124,6 +124,7 @@ class Attempt:
 
     delivery_id: whose attempt. number: from 1. provider: the instance's name. provider_type: its type's.
     started_at: aware, UTC. elapsed_ms: wall time of the provider's `send`, milliseconds.
+    allowed: what the outcome allowed to follow, in words.
     """
 
     delivery_id: str
@@ -133,6 +134,11 @@ class Attempt:
     started_at: datetime
     elapsed_ms: float
     outcome: Outcome
+    allowed: str
+
+    def __str__(self) -> str:
+        came_to = f"{self.provider} in {self.elapsed_ms:.0f} ms: {self.outcome}"
+        return f"attempt {self.number}: {came_to} ⇒ {self.allowed}"
 
 
 class Status(StrEnum):
@@ -211,10 +217,11 @@ class TemplateReview:
 class Delivery:
     """What `send` returns and the ledger keeps: a snapshot; `hub.delivery(id)` gives the newest.
 
-    status: see `Status`. attempts, receipts, steps: in order. provider, provider_message_id: of the
-    attempt that was accepted, else of the uncertain one, else of the last. reason: why it is not accepted.
-    detail: a policy's words when it was suppressed or deferred. due: when to try again, if deferred.
-    address: whole, not in the repr; `to` is the masked one.
+    status: see `Status`. attempts, receipts: in order. steps: every decision in order, as sentences with
+    the attempts among them. provider, provider_message_id: of the attempt that was accepted, else of the
+    uncertain one, else of the last. reason: why it is not accepted. detail: a policy's words when it was
+    suppressed or deferred. due: when to try again, if deferred. address: whole, not in the repr; `to` is
+    the masked one.
     """
 
     id: str
@@ -233,7 +240,7 @@ class Delivery:
     created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     attempts: tuple[Attempt, ...] = ()
     receipts: tuple[Receipt, ...] = ()
-    steps: tuple[str, ...] = field(default=(), repr=False)
+    steps: tuple[str | Attempt, ...] = field(default=(), repr=False)
 
     @property
     def to(self) -> str:

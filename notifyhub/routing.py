@@ -62,10 +62,15 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """The route taken for one message and its instances in order."""
+    """The route taken for one message, its instances in order, and both in words."""
 
     route: Route
     instances: tuple[Instance, ...]
+    words: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        order = " → ".join([instance.name for instance in self.instances])
+        object.__setattr__(self, "words", f"route: {self.route.name}, {self.route.strategy}: {order}")
 
 
 class Router:
@@ -87,7 +92,7 @@ class Router:
         self._instances = dict(instances)
         self._routes = [self._build(number, route) for number, route in enumerate(routes)]
         self._rng = rng or random.Random()  # noqa: S311 - shares traffic, guards nothing
-        self._known: dict[tuple[str, str, Category], Route] = {}
+        self._known: dict[tuple[str, str, Category], Path] = {}
 
     @property
     def routes(self) -> tuple[Route, ...]:
@@ -97,10 +102,13 @@ class Router:
     def route(self, message: Message) -> Path:
         """The path of a message. Raises NoRoute, which says what was looked for and what exists."""
         key = (message.channel, message.country, message.category)
-        route = self._known.get(key)
-        if route is None:
-            route = self._known[key] = self._find(*key)
-        return Path(route, route.ordered(self._rng))
+        path = self._known.get(key)
+        if path is None:
+            route = self._find(*key)
+            path = self._known[key] = Path(route, route.instances)
+        if path.route.strategy == "in_order":
+            return path
+        return Path(path.route, path.route.ordered(self._rng))
 
     def _find(self, channel: str, country: str, category: Category) -> Route:
         for route in self._routes:

@@ -270,6 +270,15 @@ def validate(model: type[Model], data: Mapping[str, Any], field: str = "") -> Mo
     Raises SettingsError for the first thing wrong, with its dotted key below `field` and, for an
     unknown key, the nearest right one. The value is never quoted: it may be a secret.
     """
+    if model.model_config.get("extra") is None:
+        # pydantic's default drops what it does not know; a mistyped key must not be dropped in silence.
+        known = {
+            name for field_name, f in model.model_fields.items() for name in (field_name, f.alias) if name
+        }
+        for key in data:
+            if key not in known:
+                dotted = f"{field}.{key}" if field else key
+                raise SettingsError("unknown key", field=dotted, remedy=nearest(key, known))
     try:
         return model.model_validate(dict(data))
     except ValidationError as error:

@@ -104,9 +104,10 @@ def test_unknown_provider_key() -> None:
     class Strict(PigeonSettings, extra="forbid"):
         pass
 
-    kind = ProviderType(name="pigeon", channels=frozenset({"sms"}), settings=Strict, build=Pigeon)
-    with pytest.raises(SettingsError, match=r"providers\.a\.loftt: unknown key; did you mean `loft`"):
-        Hub({"providers": {"a": {"type": "pigeon", "loftt": "x"}}}, plugins=bare(kind))
+    for settings in (PigeonSettings, Strict):
+        kind = ProviderType(name="pigeon", channels=frozenset({"sms"}), settings=settings, build=Pigeon)
+        with pytest.raises(SettingsError, match=r"providers\.a\.loftt: unknown key; did you mean `loft`"):
+            Hub({"providers": {"a": {"type": "pigeon", "loftt": "x"}}}, plugins=bare(kind))
 
 
 def test_same_type_twice() -> None:

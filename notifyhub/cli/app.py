@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from typing import Annotated
 
@@ -49,7 +50,9 @@ def _program(
         print(f"notifyhub {notifyhub.__version__}")
         raise typer.Exit
     if context.invoked_subcommand is None:
-        print(context.get_help(), file=sys.stderr)
+        # With rich, typer prints the help itself while it makes it.
+        with contextlib.redirect_stdout(sys.stderr):
+            print(context.get_help())
         raise typer.Exit(WRONG)
     # The library configures no logging by itself; a program may. Imported late: `--version` needs none of it.
     from notifyhub.log import configure

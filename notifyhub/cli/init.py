@@ -85,15 +85,21 @@ def starter(types: list[ProviderType]) -> str:
     ready = [kind for kind in types if not any(f.is_required() for f in kind.settings.model_fields.values())]
     needy = [kind for kind in types if kind not in ready]
     # The vendors first: whoever uncomments one wants it asked before the console.
-    sections = ["\n".join(_section(kind, "# ")) + "\n" for kind in needy]
-    sections += ["\n".join(_section(kind, "")) + "\n" for kind in ready if kind.name == "console"]
-    sections += ["\n".join(_section(kind, "# ")) + "\n" for kind in ready if kind.name != "console"]
+    ready.sort(key=lambda kind: kind.name != "console")
+    names: dict[str, ProviderType] = {}
+    for kind in (*needy, *ready):
+        channel = min(kind.channels - {"*"}, default=kind.name)
+        # Two vendors for one channel: the second goes by its own name, so that both can be switched on.
+        names[kind.name if channel in names else channel] = kind
+    sections = [
+        "\n".join(_section(name, kind, "" if kind.name == "console" else "# ")) + "\n"
+        for name, kind in names.items()
+    ]
     return _HEAD + "\n".join(sections) + "\n" + _TAIL
 
 
-def _section(kind: ProviderType, comment: str) -> Iterator[str]:
+def _section(name: str, kind: ProviderType, comment: str) -> Iterator[str]:
     """The table of one instance, made from the type's own settings model, so that it is never out of date."""
-    name = min(kind.channels - {"*"}, default=kind.name)
     if kind.summary:
         yield f"# {kind.summary}"
     yield f"{comment}[providers.{name}]"

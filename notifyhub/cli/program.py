@@ -15,7 +15,16 @@ from typer.core import TyperGroup
 
 from notifyhub.errors import NotifyhubError
 
-__all__ = ["ACCEPTED", "INTERRUPTED", "NOT_ACCEPTED", "UNKNOWN", "WRONG", "Program", "complain"]
+__all__ = [
+    "ACCEPTED",
+    "INTERRUPTED",
+    "NOT_ACCEPTED",
+    "READER_LEFT",
+    "UNKNOWN",
+    "WRONG",
+    "Program",
+    "complain",
+]
 
 ACCEPTED = 0
 """A vendor has taken the message (or has delivered it, or it was a dry run)."""
@@ -31,6 +40,9 @@ UNKNOWN = 4
 INTERRUPTED = 130
 """Ctrl-C, as shells count it (128 + SIGINT)."""
 
+READER_LEFT = 141
+"""`notifyhub codes | head`: whoever read standard output has gone, as shells count it (128 + SIGPIPE)."""
+
 ISSUES = "https://github.com/notifyhub/notifyhub/issues"
 
 
@@ -43,8 +55,20 @@ class _UsageError(Protocol):
     def format_message(self) -> str: ...
 
 
+class _ReaderLeft(Exception):
+    """A broken pipe, on its way past typer."""
+
+
 class Program(TyperGroup):
     """The group of all commands. Whatever a command raises ends as one line and an exit status."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was asked for."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            # typer would end with 1 here, which is none of our statuses.
+            raise _ReaderLeft from None
 
     def main(self, *args: Any, **extra: Any) -> Any:
         """Run and exit; never returns, never shows a traceback."""
@@ -56,10 +80,10 @@ class Program(TyperGroup):
         except NotifyhubError as error:
             complain(_without_numbers(str(error)))
             status = WRONG
-        except BrokenPipeError:
-            # `notifyhub codes | head`: the reader has what it wanted. Python would complain at exit.
+        except (_ReaderLeft, BrokenPipeError):
+            # Nothing more can be told, and Python would complain of that at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            status = ACCEPTED
+            status = READER_LEFT
         except (KeyboardInterrupt, typer.Abort):
             status = INTERRUPTED
         except Exception as error:  # noqa: BLE001 - a person at a terminal can do nothing with a traceback

@@ -40,7 +40,7 @@ def test_each_module_imports_alone() -> None:
     script = (
         "import importlib, os, sys\n"
         # Strangers first: only what is ours is imported afresh in each child.
-        "import httpx, jinja2, phonenumbers, pydantic, structlog, typer, rich.console, rich.table, rich.panel\n"
+        "import httpx, jinja2, phonenumbers, pydantic, pytest, rich.console, rich.panel, rich.table, structlog, typer\n"
         "for name in sys.argv[1:]:\n"
         "    child = os.fork()\n"
         "    if child == 0:\n"

@@ -68,22 +68,29 @@ def table(columns: list[str], rows: list[list[str]]) -> str:
 
 def read_table(text: str) -> list[dict[str, str]]:
     """The first table in a text, a dict a row by column; code marks stay."""
-    lines = [line for line in text.splitlines() if line.startswith("|")]
+    lines = (_TABLE.search(text) or [""])[0].splitlines()
     if len(lines) < 2:
         return []
     head, _, *rows = ([cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines)
     return [dict(zip(head, row, strict=True)) for row in rows]
 
 
+_TABLE = re.compile(r"^\|.*(?:\n\|.*)*", re.MULTILINE)
+
+
 def sections(page: str) -> dict[str, str]:
     """The text below each heading, of any depth, by the heading's words without code marks."""
-    found = re.split(r"^#{1,6} (.+)$", re.sub(r"^```.*?^```$", _quiet, page, flags=re.M | re.S), flags=re.M)
+    found = _HEADING.split(_BLOCK.sub(_quiet, page))
     return {head.replace("`", "").strip(): body for head, body in zip(found[1::2], found[2::2], strict=True)}
+
+
+_HEADING = re.compile(r"^#{1,6} (.+)$", re.MULTILINE)
+_BLOCK = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 
 
 def _quiet(block: re.Match[str]) -> str:
     """A code block whose comments are not taken for headings."""
-    return re.sub(r"^#", " #", block[0], flags=re.M)
+    return re.sub(r"^#", " #", block[0], flags=re.MULTILINE)
 
 
 def _cell(text: str) -> str:
@@ -134,14 +141,10 @@ def _words(annotation: Any, plural: str = "") -> str:
     if annotation in plain:
         return plain[annotation] + plural
     if isinstance(annotation, type) and issubclass(annotation, Enum):
+        if not plural:
+            return " or ".join(_code(json.dumps(each.value)) for each in annotation)
         name = annotation.__name__.lower()
-        return (
-            f"{name[:-1]}ies"
-            if plural and name.endswith("y")
-            else _code(name)
-            if plural
-            else _one_of(annotation)
-        )
+        return f"{name[:-1]}ies" if name.endswith("y") else f"{name}s"
     if _is_table(annotation):
         return f"table{plural}"
     raise TypeError(f"tests/docs/reference.py has no words for {annotation}")
@@ -258,7 +261,8 @@ def numbers_table(old: str, module: str) -> str:
 def command(old: str, name: str = "") -> str:
     """A command's help: its sentences, its arguments and its options."""
     found, path = _command(name)
-    rows = [row for param in found.params if (row := _param(param))]
+    params = sorted(found.params, key=lambda param: param.param_type_name != "argument")
+    rows = [row for param in params if (row := _param(param))]
     if not any(words == "--help" for words, _ in rows):
         rows.append(("--help", "Show this message and exit."))
     width = max(len(words) for words, _ in rows) + 2
@@ -274,6 +278,12 @@ def command(old: str, name: str = "") -> str:
 def commands() -> dict[str, Any]:
     """Every command by name."""
     return dict(_command("")[0].commands)
+
+
+def options(name: str) -> set[str]:
+    """The long options of a command."""
+    params = [each for each in _command(name)[0].params if each.param_type_name == "option"]
+    return {"--help", *(word for each in params for word in each.opts if word.startswith("--"))}
 
 
 def paragraphs(text: str | None) -> list[str]:
@@ -345,36 +355,41 @@ def _entry(name: str) -> str:
 
 
 def _class_entry(node: ast.ClassDef, value: type) -> str:
-    bases = [
-        base for base in map(ast.unparse, node.bases) if base not in ("BaseModel", "Protocol", "NamedTuple")
-    ]
-    lines = [_first_words(node)]
+    said = "\n\n".join(_named(each) for each in paragraphs(ast.get_docstring(node)))
     if issubclass(value, Enum):
-        return lines[0] + "\n\nValues: " + ", ".join(_code(each.value) for each in value) + "."
+        return f"{said}\n\nValues: {', '.join(_code(each.value) for each in value)}."
     if issubclass(value, BaseException):
-        return f"{_code(f'class {node.name}({bases[0]})')}\n\n{lines[0]}"
-    lines = [f"{_code(f'{node.name}({_constructor(node)})')}", lines[0]] if _constructor(node) else lines
+        return f"{_code(f'class {node.name}({ast.unparse(node.bases[0])})')}\n\n{said}"
+    made = _constructor(node, value)
     methods = [
-        f"- {_code(_method(each))}: {_first_words(each, empty=_SEE_CLASS)}"
+        f"- {_code(_method(each, node.name))}: {_first_words(each)}"
         for each in node.body
         if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef) and not each.name.startswith("_")
-        if not any("validator" in ast.unparse(mark) for mark in each.decorator_list)
     ]
-    return "\n\n".join(lines) + ("\n\n" + "\n".join(methods) if methods else "")
+    return "\n\n".join(filter(None, [made and _code(f"{node.name}({made})"), said, "\n".join(methods)]))
 
 
-_SEE_CLASS = "see above."
+def _named(paragraph: str) -> str:
+    """The names that a docstring explains (`to: the address. text: the words.`) as code."""
+    return re.sub(
+        r"(^|(?<=[.;] ))([a-z_]+(?:, [a-z_]+)*): ",
+        lambda found: ", ".join(map(_code, found[2].split(", "))) + ": ",
+        paragraph,
+    )
 
 
-def _constructor(node: ast.ClassDef) -> str:
+def _constructor(node: ast.ClassDef, value: type) -> str:
     """What a call of the class takes: its `__init__`, else its fields."""
     for each in node.body:
         if isinstance(each, ast.FunctionDef) and each.name == "__init__":
             return _arguments(each.args)
-    fields = [each for each in node.body if isinstance(each, ast.AnnAssign) and _is_field(each)]
-    return ", ".join(
-        f"{ast.unparse(each.target)}: {ast.unparse(each.annotation)}{_value(each)}" for each in fields
-    )
+    fields = [
+        f"{ast.unparse(each.target)}: {ast.unparse(each.annotation)}{_value(each)}"
+        for each in node.body
+        if isinstance(each, ast.AnnAssign) and _is_field(each)
+    ]
+    by_name = issubclass(value, BaseModel) or any("kw_only" in ast.unparse(m) for m in node.decorator_list)
+    return ", ".join(["*", *fields] if by_name and fields else fields)
 
 
 def _is_field(node: ast.AnnAssign) -> bool:
@@ -392,12 +407,12 @@ def _value(node: ast.AnnAssign) -> str:
     return f" = {ast.unparse(node.value)}"
 
 
-def _method(node: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
+def _method(node: ast.FunctionDef | ast.AsyncFunctionDef, owner: str) -> str:
     marks = {ast.unparse(mark) for mark in node.decorator_list}
-    if marks & {"property", "cached_property"}:
+    if "property" in marks:
         return f"{node.name} -> {ast.unparse(node.returns) if node.returns else 'None'}"
     kind = "await " if isinstance(node, ast.AsyncFunctionDef) else ""
-    return f"{kind}{_signature(node)}"
+    return f"{kind}{owner + '.' if 'classmethod' in marks else ''}{_signature(node)}"
 
 
 def _signature(node: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
@@ -406,13 +421,26 @@ def _signature(node: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
 
 
 def _arguments(arguments: ast.arguments) -> str:
-    words = ast.unparse(arguments)
-    return re.sub(r"^(self|cls)(, |$)", "", words)
+    """As `ast.unparse` has them, without `self`, and with the spaces it leaves out."""
+    by_place = [*arguments.posonlyargs, *arguments.args]
+    defaults = [None] * (len(by_place) - len(arguments.defaults)) + list(arguments.defaults)
+    words = [_argument_words(*each) for each in zip(by_place, defaults, strict=True)]
+    words = words[1:] if words[:1] in (["self"], ["cls"]) else words
+    if arguments.vararg:
+        words.append("*" + _argument_words(arguments.vararg))
+    elif arguments.kwonlyargs:
+        words.append("*")
+    words += map(_argument_words, arguments.kwonlyargs, arguments.kw_defaults)
+    return ", ".join([*words, *(["**" + _argument_words(arguments.kwarg)] if arguments.kwarg else [])])
 
 
-def _first_words(node: Any, empty: str = "") -> str:
-    doc = ast.get_docstring(node)
-    return paragraphs(doc)[0] if doc else empty
+def _argument_words(argument: ast.arg, default: ast.expr | None = None) -> str:
+    kind = f": {ast.unparse(argument.annotation)}" if argument.annotation else ""
+    return f"{argument.arg}{kind}{f' = {ast.unparse(default)}' if default else ''}"
+
+
+def _first_words(node: Any) -> str:
+    return paragraphs(ast.get_docstring(node))[0]
 
 
 def _node(name: str, value: Any) -> ast.AST | None:

@@ -237,6 +237,8 @@ def load_toml(code: str) -> None:
         write(Path(name), "something")
     tables = tables.get("tool", {}).get("notifyhub", tables)
     settings = settings_from(tables, Path("notifyhub.toml"))
+    for folder in settings.templates:
+        Path(folder).mkdir(exist_ok=True)
     if {str(table["type"]) for table in settings.providers.values()} <= set(Plugins().provider_types()):
         asyncio.run(start(settings))
 

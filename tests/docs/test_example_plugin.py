@@ -47,6 +47,7 @@ class Environment:
         python = self.folder / "venv" / ("Scripts" if os.name == "nt" else "bin") / "python"
         # Nothing of the outer environment may help: neither its modules nor its pytest options.
         clean = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "PYTEST", "NOTIFYHUB"))}
+        clean["PYTHONDONTWRITEBYTECODE"] = "1"  # the checkout stays as it is
         return subprocess.run(
             [python, *arguments], cwd=self.folder, env=clean, capture_output=True, text=True, timeout=300
         )
@@ -64,7 +65,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Environment:
     folder = tmp_path_factory.mktemp("stranger")
     subprocess.run([sys.executable, "-m", "venv", folder / "venv"], check=True, timeout=120)
     environment = Environment(folder)
-    pip = ["-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+    pip = ["-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-compile"]
     # The build's own requirement first: if this much cannot be had, no registry can be reached.
     reached = environment.run(*pip, "--retries", "1", "hatchling>=1.25")
     if reached.returncode:

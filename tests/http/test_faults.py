@@ -134,11 +134,6 @@ def hang_up_at_once(connection):
     """Accept and close."""
 
 
-def reset_at_once(connection):
-    """Accept and reset."""
-    connection.reset()
-
-
 def hang_up_after_reading(connection):
     """Take the request and close."""
     connection.request()
@@ -186,7 +181,6 @@ def hang_up_in_a_chunk(connection):
     "script",
     [
         hang_up_at_once,
-        reset_at_once,
         hang_up_after_reading,
         reset_after_reading,
         hang_up_in_the_status_line,
@@ -203,6 +197,18 @@ def test_connection_that_breaks_is_unknown_and_not_tried_again(wire, client_of, 
     expect(outcome, UNKNOWN, Reason.INTERRUPTED)
     assert len(server.connections) == 1
     assert len(server.requests) <= 1
+
+
+def test_reset_at_once_is_never_tried_again(wire, client_of):
+    """A reset may come before the connection is used, which is proof, or after: one connection either way."""
+    with wire.Server(lambda connection: connection.reset()) as server:
+        outcome, _ = post(wire, client_of(), server.url)
+    assert (outcome.kind, outcome.reason) in {
+        (UNKNOWN, Reason.INTERRUPTED),
+        (NOT_SENT, Reason.UNREACHABLE),
+    }
+    assert len(server.connections) == 1
+    assert server.requests == []
 
 
 def silent(connection):

@@ -8,8 +8,11 @@ from typing import Any
 import pytest
 
 from notifyhub import Message
+from notifyhub.http import pooled_transport
 from notifyhub.testing import Answer, Gateway, ProviderContract, Request, Stage
 from notifyhub_ihuyi import notifyhub_provider_types
+from notifyhub_ihuyi.provider import IhuyiProvider
+from notifyhub_ihuyi.settings import IhuyiSettings
 
 _KEY = "0a1b2c3d4e5f60718293a4b5c6d7e8f9"
 
@@ -63,6 +66,14 @@ class TestStaticKey(TestJson):
         return {**super().settings(gateway), "signing": "static"}
 
 
+class TestPooled(TestJson):
+    """Over httpx's own transport, which is used where the extra `fast` is not installed."""
+
+    def make(self, gateway: Gateway) -> IhuyiProvider:
+        settings = IhuyiSettings.model_validate(self.settings(gateway))
+        return IhuyiProvider("pooled", settings, transport=pooled_transport())
+
+
 class TestTemplate(TestJson):
     """A registered template and its values instead of the words."""
 
@@ -92,7 +103,7 @@ def test_the_template_is_what_was_submitted() -> None:
     assert [request.holds("templateid=1") for request in seen] == [True]
 
 
-@pytest.mark.parametrize("contract", [TestJson, TestXml, TestStaticKey, TestTemplate])
+@pytest.mark.parametrize("contract", [TestJson, TestXml, TestStaticKey, TestPooled, TestTemplate])
 def test_no_promise_is_an_expected_failure(contract: type[ProviderContract]) -> None:
     """No excuses are made for ihuyi."""
     assert not [name for name in dir(contract) if hasattr(getattr(contract, name), "restates")]

@@ -34,7 +34,7 @@ class ProviderContract(SendingPromises, FaultPromises, SecrecyPromises, Settings
     as a finished instance, which then needs `make`), and over a network `settings`, `accepting` and
     `refusing`.
     To say where it differs: `message` (what the vendor would take), `message_id`, `make`, `recognise`,
-    `timeout` (seconds of one attempt; keep it short), `secrets` (those that are no SecretStr of the
+    `timeout` (seconds that faults are waited for), `secrets` (those that are no SecretStr of the
     settings; `()` for a vendor that asks for none), `gives_ids = False` for a vendor without message ids.
 
     `network = False` says that the provider talks to nobody. It is no way around the promises about

@@ -24,6 +24,8 @@ __all__ = ["Contract", "Stage", "network_promise", "require"]
 INSTANCE = "contract-instance"
 PATIENCE = 2.5
 """Seconds beyond the attempt's own timeout before a send counts as hanging; slow machines need some."""
+_LONG = 10.0
+"""The timeout of an attempt whose answer is on its way."""
 P = ParamSpec("P")
 
 
@@ -82,7 +84,7 @@ class Contract(metaclass=Closed):
     network: ClassVar[bool] = True
     gives_ids: ClassVar[bool] = True
     secrets: ClassVar[tuple[str, ...] | None] = None
-    timeout: ClassVar[float] = 0.5
+    timeout: float = 0.5
 
     def settings(self, gateway: Gateway) -> dict[str, Any]:
         """The settings of an instance that talks to `gateway.url`, as they would stand in the file."""
@@ -143,17 +145,23 @@ class Contract(metaclass=Closed):
     def _good(self, number: int = 0) -> Answer:
         return self.accepting(self.message_id(number)) if self.network else Answer()
 
-    def play(self, scene: Scene, *answers: Reaction) -> None:
-        """Run `scene(stage)` on an event loop of its own, with the gateway answering by script."""
+    def play(self, scene: Scene, *answers: Reaction, hurried: bool = False) -> None:
+        """Run `scene(stage)` on an event loop of its own, with the gateway answering by script.
+
+        hurried: the instance is made with the short `timeout` of the class, since an answer may not come
+        at all; otherwise with a long one, so that no answer comes too late on a slow machine.
+        """
         __tracebackhide__ = True
 
         async def play() -> None:
             async with Gateway(*answers) as gateway:
-                await self._with(gateway, scene)
+                await self._with(gateway, scene, hurried=hurried)
 
         asyncio.run(play())
 
-    async def _with(self, gateway: Gateway, scene: Scene) -> None:
+    async def _with(self, gateway: Gateway, scene: Scene, *, hurried: bool = False) -> None:
+        short = type(self).timeout
+        self.timeout = short if hurried else max(short, _LONG)
         stage = Stage(gateway, self.make(gateway), self.message(), self.timeout + PATIENCE)
         try:
             await scene(stage)

@@ -42,7 +42,7 @@ class FaultPromises(Contract):
     @network_promise
     def test_the_deadline_is_total(self) -> None:
         """A byte now and then prolongs no attempt: the deadline holds against a drip, in head or body."""
-        pause = self.timeout / 8
+        pause = type(self).timeout / 8
         self._is_unknown_and_sent_once("an answer that drips in", self._good().dripped(pause))
         self._is_unknown_and_sent_once("a body that drips for ever", Answer.endless(b" ", every=pause))
 
@@ -64,7 +64,7 @@ class FaultPromises(Contract):
             )
             require(stage.gateway.connections == 1, f"{stage.gateway.connections} connections for one send")
 
-        self.play(unread, Answer.hang_up_unread())
+        self.play(unread, Answer.hang_up_unread(), hurried=True)
 
         async def stale(stage: Stage) -> None:
             await stage.sends_to(OutcomeKind.ACCEPTED, after="a good answer")
@@ -102,7 +102,7 @@ class FaultPromises(Contract):
                 f"{stage.gateway.count} requests for {len(_REDIRECTS)} sends",
             )
 
-        self.play(scene, *answers)
+        self.play(scene, *answers, hurried=True)
 
     def _is_unknown_and_sent_once(self, what: str, answer: Answer) -> None:
         __tracebackhide__ = True
@@ -111,7 +111,7 @@ class FaultPromises(Contract):
             await stage.sends_to(OutcomeKind.UNKNOWN, after=what)
             require(stage.gateway.count == 1, f"{stage.gateway.count} requests for one send, after {what}")
 
-        self.play(scene, answer)
+        self.play(scene, answer, hurried=True)
 
     def _is_never_accepted(self, corpus: Iterable[Nonsense]) -> None:
         """Send once for each, on one instance; tell all that went wrong together."""
@@ -135,6 +135,6 @@ class FaultPromises(Contract):
                     broken.append(f"{one.name}: {stage.gateway.count - sends:+} requests")
                     sends = stage.gateway.count
 
-        self.play(scene, self._good())
+        self.play(scene, self._good(), hurried=True)
         lines = "\n  ".join(broken)
         require(not broken, f"{len(broken)} answers are not UNKNOWN, or not after one request:\n  {lines}")

@@ -85,7 +85,7 @@ class SecrecyPromises(Contract):
                     found = _found(self._private(stage.message), [told, cause])
                     require(not found, f"in a {type(error).__name__} from send: {found}")
 
-        self.play(scene, self._good())
+        self.play(scene, self._good(), hurried=True)
 
     def test_the_secrets_are_known(self) -> None:
         """The kit knows what must not be shown: at least one secret, or a declaration that there is none."""
@@ -109,12 +109,12 @@ class SecrecyPromises(Contract):
                 outcomes.append(await stage.send())
             look(stage, outcomes)
 
-        self.play(scene, self._good())
+        self.play(scene, self._good(), hurried=True)
 
         async def unreachable() -> None:
             async with Gateway() as gateway:
                 pass
-            await self._with(gateway, scene_of_one)
+            await self._with(gateway, scene_of_one, hurried=True)
 
         async def scene_of_one(stage: Stage) -> None:
             outcomes[:] = [await stage.send()]

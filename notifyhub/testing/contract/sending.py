@@ -104,7 +104,7 @@ class SendingPromises(Contract):
             for number, message in enumerate(messages):
                 if self.recognise(request, message):
                     # The first asked is answered last.
-                    return replace(self._good(number), delay=self.timeout / 4 * (1 - number / _SEVERAL))
+                    return replace(self._good(number), delay=0.2 * (1 - number / _SEVERAL))
             strangers.append(request)
             return self._good()
 
@@ -128,7 +128,7 @@ class SendingPromises(Contract):
         async def scene(stage: Stage) -> None:
             sending = asyncio.create_task(stage.provider.send(stage.message))
             if self.network:
-                await asyncio.wait_for(stage.gateway.wait_for_requests(1), PATIENCE)
+                await asyncio.wait_for(stage.gateway.wait_for_requests(1), stage.limit)
             else:
                 await asyncio.sleep(0)  # it has begun, and may be over
             over = sending.done()
