@@ -164,7 +164,7 @@ def parse_mail(text: str) -> MailAddress:
 def mask(address: str) -> str:
     """An address as people may see it in logs and on pages.
 
-    ``+8613800138000`` → ``138****8000``; ``+14155552671`` → ``+1*****2671``;
+    ``+8613800138000`` → ``138****8000``; ``+14155552671`` → ``+1******2671``;
     ``alice@example.com`` → ``a***@e***.com``; anything else keeps at most its first two characters.
     """
     if address.startswith("+86") and len(address) == 14:

@@ -1,9 +1,4 @@
-"""Delivery: attempts along a route, under a delivery policy, until one is accepted or none may follow.
-
-What may follow an attempt is never decided by the vendor's code or by an `if` on a reason: a
-refusal or a proof that nothing left is looked up in the reason table, an uncertain attempt in the
-category's policy.
-"""
+"""Delivery: attempts along a route, under a delivery policy, until one is accepted or none may follow."""
 
 from __future__ import annotations
 
@@ -13,13 +8,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from notifyhub.category import DeliveryPolicy, OnUnknown
+from notifyhub.category import DeliveryPolicy
 from notifyhub.http import classify
 from notifyhub.log import get_logger
 from notifyhub.message import Message
 from notifyhub.outcome import Attempt, Delivery, Outcome, OutcomeKind, Status
-from notifyhub.reason import REASONS, Reason
+from notifyhub.reason import Reason
 from notifyhub.routing import Instance, Path
+from notifyhub.sequel import CANCELLED, Sequel, Standing, what_follows
 
 __all__ = ["Courier"]
 
@@ -28,46 +24,17 @@ Observer = Callable[[Attempt], Awaitable[None]]
 
 
 @dataclass(slots=True)
-class _Standing:
-    """How one instance stands within one delivery."""
-
-    instance: Instance
-    out: bool = False
-    round: int = -1
-    vendor_retries: int = 0
-    unknowns: int = 0
-
-
-@dataclass(slots=True)
 class _Run:
     """One delivery under way."""
 
     message: Message
     policy: DeliveryPolicy
-    standings: list[_Standing]
+    standings: list[Standing]
     ends_at: float
     attempts: list[Attempt] = field(default_factory=list)
     steps: list[str | Attempt] = field(default_factory=list)
     copies: int = 0
     round: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class _Next:
-    """What an attempt allows: the same instance again after a pause, another one, or nothing more.
-
-    excused: the instance is about to mend the cause, so its health is not judged by this outcome.
-    """
-
-    words: str
-    again_after: float | None = None
-    stop: bool = False
-    excused: bool = False
-
-
-_DONE = _Next("done", stop=True)
-_CANCELLED = _Next("cancelled by the caller, nothing follows", stop=True)
-_ANOTHER = _Next("another instance may be asked")
 
 
 class Courier:
@@ -105,7 +72,7 @@ class Courier:
         if left <= 0:
             steps.append("deadline: nothing is submitted after expires_at")
             return delivery.evolve(status=Status.EXPIRED, steps=tuple(steps))
-        run = _Run(message, policy, [_Standing(i) for i in path.instances], self._clock() + left, steps=steps)
+        run = _Run(message, policy, [Standing(i) for i in path.instances], self._clock() + left, steps=steps)
         try:
             await self._walk(run)
         except asyncio.CancelledError:
@@ -121,7 +88,7 @@ class Courier:
         return min(policy.deadline, life * policy.life_share)
 
     async def _walk(self, run: _Run) -> None:
-        again: _Standing | None = None
+        again: Standing | None = None
         while True:
             if self._clock() >= run.ends_at:
                 run.steps.append("deadline: passed, no attempt may follow")
@@ -129,8 +96,8 @@ class Courier:
             standing = again or await self._choose(run)
             if standing is None:
                 return
-            following, outcome = await self._attempt(run, standing)
-            if not following.excused and standing.instance.breaker.record(outcome):
+            sequel, outcome = await self._attempt(run, standing)
+            if not sequel.excused and standing.instance.breaker.record(outcome):
                 # Once per opening: the operator is told, not flooded.
                 _log.error(
                     "breaker_opened",
@@ -138,15 +105,15 @@ class Courier:
                     reason=str(outcome.reason),
                     code=outcome.code,
                 )
-            if following.stop:
+            if sequel.stop:
                 return
             again = None
-            if following.again_after is not None:
-                if not await self._pause(run, following.again_after):
+            if sequel.again_after is not None:
+                if not await self._pause(run, sequel.again_after):
                     return
                 again = standing
 
-    async def _choose(self, run: _Run) -> _Standing | None:
+    async def _choose(self, run: _Run) -> Standing | None:
         """The next instance to ask; walks the route once more, after a pause, where that is allowed."""
         while True:
             waiting = [s for s in run.standings if not s.out and s.round < run.round]
@@ -177,7 +144,7 @@ class Courier:
             await self._sleep(seconds)
         return True
 
-    async def _attempt(self, run: _Run, standing: _Standing) -> tuple[_Next, Outcome]:
+    async def _attempt(self, run: _Run, standing: Standing) -> tuple[Sequel, Outcome]:
         instance = standing.instance
         started_at, started = datetime.now(UTC), self._clock()
         cancelled: asyncio.CancelledError | None = None
@@ -197,7 +164,9 @@ class Courier:
             outcome = _outcome_of_bug(instance, error)
         if outcome.may_have_gone:
             run.copies += 1
-        following = _what_follows(run, standing, outcome) if cancelled is None else _CANCELLED
+        sequel = CANCELLED
+        if cancelled is None:
+            sequel = what_follows(outcome, standing, run.policy, run.message.category, run.copies)
         attempt = Attempt(
             delivery_id=run.message.id,
             number=len(run.attempts) + 1,
@@ -206,7 +175,7 @@ class Courier:
             started_at=started_at,
             elapsed_ms=(self._clock() - started) * 1000,
             outcome=outcome,
-            allowed=following.words,
+            allowed=sequel.words,
         )
         run.attempts.append(attempt)
         run.steps.append(attempt)
@@ -214,45 +183,7 @@ class Courier:
             raise cancelled
         if self._observe is not None:
             await self._observe(attempt)
-        return following, outcome
-
-
-def _what_follows(run: _Run, standing: _Standing, outcome: Outcome) -> _Next:
-    """Read from the reason table, or from the category where the attempt is uncertain."""
-    if outcome.kind is OutcomeKind.ACCEPTED:
-        return _DONE
-    if outcome.kind is OutcomeKind.UNKNOWN:
-        return _after_unknown(run, standing)
-    assert outcome.reason is not None  # noqa: S101 - Outcome's own invariant, for the type checker
-    rule = REASONS[outcome.reason]
-    if standing.vendor_retries < rule.retries and outcome.retry_after is not None:
-        pause = outcome.retry_after
-        if pause <= run.policy.max_wait:
-            standing.vendor_retries += 1
-            return _Next(f"the same instance once more after {pause:g} s", again_after=pause, excused=True)
-    if not rule.failover:
-        return _Next(f"no other instance: this is about the {rule.scope}", stop=True)
-    if not (rule.rounds and outcome.kind is OutcomeKind.NOT_SENT):
-        standing.out = True
-    return _ANOTHER
-
-
-def _after_unknown(run: _Run, standing: _Standing) -> _Next:
-    policy = run.policy
-    standing.unknowns += 1
-    if policy.on_unknown is OnUnknown.HOLD:
-        return _Next(
-            f"held: {run.message.category} is never submitted again after an uncertain attempt", stop=True
-        )
-    if run.copies >= policy.max_submits:
-        return _Next(f"held: {run.copies} copies may be out, {policy.max_submits} at most", stop=True)
-    same = policy.on_unknown is OnUnknown.RETRY_SAME or (
-        policy.on_unknown is OnUnknown.RETRY and standing.unknowns == 1
-    )
-    if same:
-        return _Next("the same instance once more", again_after=policy.backoff)
-    standing.out = True
-    return _Next("the same words may go through another instance")
+        return sequel, outcome
 
 
 def _bug(instance: Instance, detail: str) -> Outcome:
@@ -311,6 +242,6 @@ def _most_telling(attempts: list[Attempt]) -> Attempt | None:
     return telling
 
 
-def _skip_step(standing: _Standing) -> str:
+def _skip_step(standing: Standing) -> str:
     breaker = standing.instance.breaker
     return f"breaker: {standing.instance.name} skipped, {breaker.state} for {breaker.reason}"

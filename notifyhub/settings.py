@@ -272,13 +272,11 @@ def validate(model: type[Model], data: Mapping[str, Any], field: str = "") -> Mo
     """
     if model.model_config.get("extra") is None:
         # pydantic's default drops what it does not know; a mistyped key must not be dropped in silence.
-        known = {
-            name for field_name, f in model.model_fields.items() for name in (field_name, f.alias) if name
-        }
+        names = {name for n, info in model.model_fields.items() for name in (n, info.alias) if name}
         for key in data:
-            if key not in known:
+            if key not in names:
                 dotted = f"{field}.{key}" if field else key
-                raise SettingsError("unknown key", field=dotted, remedy=nearest(key, known))
+                raise SettingsError("unknown key", field=dotted, remedy=nearest(key, names))
     try:
         return model.model_validate(dict(data))
     except ValidationError as error:

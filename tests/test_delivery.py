@@ -330,7 +330,7 @@ SCRIPTS = st.lists(st.lists(OUTCOMES, min_size=1, max_size=4), min_size=1, max_s
 @given(SCRIPTS, st.sampled_from(list(Category)))
 @settings(max_examples=400, deadline=None)
 def test_promises_hold_for_any_world(scripts: list[list[Answer]], category: Category) -> None:
-    """Whatever vendors answer, it ends in a named state, with at most max_submits copies, none after a hold."""
+    """Whatever vendors answer, it ends in a named state, with at most max_submits copies."""
     scene = Scene(*scripts, category=category)
     policy = DELIVERY_POLICIES[category]
     delivery = scene.deliver()

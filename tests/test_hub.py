@@ -190,7 +190,7 @@ def _code(**data: str) -> dict[str, Any]:
         ({"text": "x", "data": {"a": 1}, "to": NUMBER}, NotificationError, "data: goes with a notice"),
         ({"text": "x", "to": NUMBER, "category": "opt"}, NotificationError, "category: "),
         ({"text": "x", "to": NUMBER, "expires_at": datetime(2030, 1, 1)}, NotificationError, "time zone"),
-        ({"text": "x", "to": NUMBER, "channel": "pigeons"}, ConfigurationError, "no route for channel pigeons"),
+        ({"text": "x", "to": NUMBER, "channel": "fax"}, ConfigurationError, "no route for channel fax"),
         ({"text": "x", "to": Recipient(addresses={"email": "a@b.co"}), "channel": "sms"}, InvalidAddress,
          "no address for the channel sms; it has email"),
     ],

@@ -13,6 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 import typer
 from typer.core import TyperGroup
 
+import notifyhub
 from notifyhub.errors import NotifyhubError
 
 __all__ = [
@@ -42,8 +43,6 @@ INTERRUPTED = 130
 
 READER_LEFT = 141
 """`notifyhub codes | head`: whoever read standard output has gone, as shells count it (128 + SIGPIPE)."""
-
-ISSUES = "https://github.com/notifyhub/notifyhub/issues"
 
 
 @runtime_checkable
@@ -107,7 +106,10 @@ def _unexpected(error: Exception) -> int:
     # Only the class and the places: the words of a stranger's error may quote a secret.
     frames = traceback.extract_tb(error.__traceback__)
     where = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
-    complain(f"{type(error).__name__}{where}: this is a bug, please report it at {ISSUES}")
+    complain(
+        f"{type(error).__name__}{where}: a bug in notifyhub {notifyhub.__version__} or in a plugin; "
+        "please report it, with what `notifyhub -v …` tells"
+    )
     if _verbose():
         for frame in frames:
             print(f"  {frame.filename}:{frame.lineno} {frame.name}", file=sys.stderr)

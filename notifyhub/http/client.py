@@ -14,7 +14,7 @@ from notifyhub.errors import ConfigurationError
 from notifyhub.http.endpoint import is_allowed
 from notifyhub.http.faults import classify
 from notifyhub.http.reply import HttpReply
-from notifyhub.http.transports import best_transport
+from notifyhub.http.transports import best_transport, preload
 from notifyhub.outcome import Outcome
 from notifyhub.reason import Reason
 
@@ -41,7 +41,8 @@ class HttpClient:
     transport: an httpx transport to use instead of the best one installed; the client closes it.
     max_body: bytes an answer may have.
 
-    Making one does no I/O and imports nothing heavy; it belongs to the event loop of its first post.
+    Making one loads what the posts will need, so that the first does not spend its deadline on imports. It
+    does no I/O, and belongs to the event loop of its first post.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class HttpClient:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._urls: dict[str, httpx.URL] = {}
         self._closed = False
+        preload()
 
     _new_request: type[httpx.Request]
 
@@ -149,7 +151,7 @@ class HttpClient:
             # A script that calls asyncio.run() for each message: the old connections died with their loop.
             if self._transport_name != "injected":
                 self._transport = None
-        # Here and not above: `import httpx` takes 100 ms, which a program that never posts need not pay.
+        # Not at the top of the file: it takes 100 ms, which a program without such providers need not pay.
         import httpx
 
         self._new_request = httpx.Request

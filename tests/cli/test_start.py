@@ -76,7 +76,7 @@ def test_init_has_a_section_for_every_type() -> None:
         token: str
 
     kinds = [
-        ProviderType(name=name, channels=frozenset({"sms"}), settings=Needs, build=lambda *_: None)  # type: ignore[arg-type,return-value]
+        ProviderType(name=name, channels=frozenset({"sms"}), settings=Needs, build=lambda *_: None)  # type: ignore[arg-type]
         for name in ("one", "two")
     ]
     text = starter(kinds)
@@ -89,7 +89,7 @@ def test_simulate_prints_settings_that_work(run: Run, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "notifyhub", "simulate", "ihuyi"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, encoding="utf-8") as simulator:
         assert simulator.stdout is not None
-        lines = []
+        lines: list[str] = []
         while not lines or not lines[-1].startswith("base_url"):
             lines.append(simulator.stdout.readline())
             assert lines[-1] or len(lines) < 2, "it ended early"

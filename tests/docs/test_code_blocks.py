@@ -30,6 +30,7 @@ import asyncio
 import contextlib
 import inspect
 import io
+import logging
 import os
 import re
 import shlex
@@ -44,8 +45,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
+from typer.testing import CliRunner
 
-from notifyhub import Hub, Plugins
+from notifyhub import Hub, NotifyhubError, Plugins
+from notifyhub.cli.app import app
 from notifyhub.settings import settings_from
 from notifyhub.template.manifest import Manifest
 
@@ -85,7 +89,9 @@ def blocks_of(page: Path) -> list[Block]:
                 if inner.strip() == fence[2]:
                     break
                 code.append(inner.removeprefix(fence[1]))
-            where = f"{page.relative_to(ROOT)}:{number}"
+            else:
+                raise AssertionError(f"the block at {page}:{number} never ends")
+            where = f"{page.relative_to(ROOT) if page.is_relative_to(ROOT) else page}:{number}"
             blocks.append(Block(fence[3], "\n".join(code) + "\n", where, number, comments))
             comments = {}
         elif line.strip():
@@ -178,15 +184,12 @@ class Player:
                 os.environ.update(word.split("=", 1) for word in words[1:])
                 continue
             assert words[0] in ("notifyhub", "pytest"), f"what to do with {words[0]}?"
-            command = [sys.executable, "-m", *words]
             if "in the background" in block.comments:
-                self.start(command)
+                self.start([sys.executable, "-m", *words])
                 continue
-            if words[0] == "pytest":
-                command += ["-p", "no:cacheprovider"]
-            ended = run(command, subprocess.STDOUT)
-            self.printed += ended.stdout
-            assert ended.returncode == int(block.comments.get("exit", "0")), ended.stdout
+            status, printed = notifyhub(words[1:]) if words[0] == "notifyhub" else run_pytest(words[1:])
+            self.printed += printed
+            assert status == int(block.comments.get("exit", "0")), printed
 
     def start(self, command: list[str]) -> None:
         """Start what goes on by itself, and wait for its first line."""
@@ -208,19 +211,30 @@ def write(file: Path, code: str) -> None:
     file.write_text(code, encoding="utf-8")
 
 
-def run(command: list[str], errors: int) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(Path.cwd()), "PYTHONUTF8": "1"}
-    return subprocess.run(
-        command, stdout=subprocess.PIPE, stderr=errors, text=True, encoding="utf-8", env=environment,
+def notifyhub(arguments: list[str]) -> tuple[int, str]:
+    """Run the command line in this process, which saves a second each time; status, and what it printed."""
+    ended = CliRunner().invoke(app, arguments, prog_name="notifyhub")
+    return ended.exit_code, ended.output
+
+
+def run_pytest(arguments: list[str]) -> tuple[int, str]:
+    """Run the tests of a page, without plugins that happen to be installed here."""
+    command = [sys.executable, "-m", "pytest", *arguments, "-p", "no:cacheprovider"]
+    environment = {**os.environ, "PYTHONPATH": str(Path.cwd()), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    ended = subprocess.run(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8",
         timeout=60, check=False,
     )  # fmt: skip
+    return ended.returncode, ended.stdout
 
 
 def must_exist(test: str) -> None:
     """A test named on a page is there."""
     file, _, name = test.partition("::")
     assert (ROOT / file).is_file(), f"there is no {file}"
-    assert re.search(rf"^ *(async )?def {name}\(", (ROOT / file).read_text("utf-8"), re.M), f"no test {test}"
+    assert re.search(rf"^ *(async )?def {name}\(", (ROOT / file).read_text("utf-8"), re.MULTILINE), (
+        f"no test {test}"
+    )
 
 
 def load_toml(code: str) -> None:
@@ -250,15 +264,19 @@ async def start(settings: Any) -> None:
 
 @pytest.fixture
 def player(monkeypatch: pytest.MonkeyPatch) -> Iterator[Player]:
-    """A player whose traces are gone afterwards: environment, import path, modules, processes."""
-    monkeypatch.setattr(os, "environ", os.environ)
-    before, modules = dict(os.environ), set(sys.modules)
+    """A player whose traces are gone afterwards: environment, modules, processes, logging."""
+    environment, modules = dict(os.environ), set(sys.modules)
+    root, theirs = logging.getLogger(), structlog.get_config()
+    level, handlers, filters = root.level, list(root.handlers), list(root.filters)
     monkeypatch.syspath_prepend(str(Path.cwd()))
     player = Player()
     yield player
     player.end()
+    root.setLevel(level)
+    root.handlers[:], root.filters[:] = handlers, filters
+    structlog.configure(**theirs)
     os.environ.clear()
-    os.environ.update(before)
+    os.environ.update(environment)
     for name in set(sys.modules) - modules:
         if str(getattr(sys.modules[name], "__file__", "")).startswith(str(Path.cwd())):
             del sys.modules[name]
@@ -273,3 +291,28 @@ def test_the_code_of_a_page_runs(page: Path, player: Player) -> None:
         except Exception as error:
             error.add_note(f"in the block at {block.where}")
             raise
+
+
+@pytest.mark.parametrize(
+    ("page", "told"),
+    [
+        ("```python\nassert 1 == 2\n```", "assert"),
+        ("```python\nprint(1)\n```\n\n<!-- output -->\n```text\n2\n```", "'1' == '2'"),
+        ('```toml\n[providers.x]\ntyp = "ihuyi"\n```', "type"),
+        ('```toml\nsummary = "A notice without a category"\n```', "category"),
+        ("```sh\nnotifyhub send --nothing\n```", "--nothing"),
+        ("```sh\nrm everything\n```", "what to do with rm"),
+        ("```\nno language\n```", "language"),
+        ("<!-- skip -->\n```sh\nnotifyhub demo\n```", "for a reason"),
+        ("<!-- skipp: a typing error -->\n```sh\nnotifyhub demo\n```", "skipp"),
+        ("<!-- run by: tests/docs/test_pushes.py::test_nothing -->\n```python\n1\n```", "no test"),
+        ("```python\nprint(1)\n", "never ends"),
+    ],
+)
+def test_what_is_wrong_with_a_page_is_found(page: str, told: str, player: Player) -> None:
+    """A block that fails, says something else, or is left out without a reason, fails the page."""
+    file = Path("page.md")
+    file.write_text(page + "\n", encoding="utf-8")
+    with pytest.raises((AssertionError, NotifyhubError), match=re.escape(told)):
+        for block in blocks_of(file):
+            player.play(block)

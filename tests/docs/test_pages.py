@@ -14,7 +14,7 @@ READMES = [ROOT / "README.md", ROOT / "README.zh-CN.md"]
 PAGES = [*READMES, *sorted((ROOT / "docs").rglob("*.md"))]
 HOW_TO = ROOT / "docs" / "how-to"
 
-_FENCE = re.compile(r"^(`{3,}).*?^\1$", re.M | re.S)
+_FENCE = re.compile(r"^(`{3,}).*?^\1$", re.MULTILINE | re.DOTALL)
 
 
 def prose(page: Path) -> str:
@@ -26,7 +26,7 @@ def anchors(page: Path) -> set[str]:
     """The fragments that lead to the page's headings, as code hosts make them."""
     text = _FENCE.sub("", page.read_text(encoding="utf-8"))
     found: set[str] = set()
-    for heading in re.findall(r"^#+ (.+)$", text, re.M):
+    for heading in re.findall(r"^#+ (.+)$", text, re.MULTILINE):
         words = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", heading).strip().lower()
         slug = re.sub(r"[^\w\- ]", "", words).replace(" ", "-")
         number = 1
@@ -70,13 +70,13 @@ def test_every_page_can_be_found() -> None:
 @pytest.mark.parametrize("readme", READMES, ids=lambda page: page.name)
 def test_each_promise_names_its_test(readme: Path) -> None:
     """A promise of the README is held by the tests it names, and they are there."""
-    rows = re.findall(r"^\| (\d) \|(.*)\|(.*)\|$", readme.read_text(encoding="utf-8"), re.M)
+    rows = re.findall(r"^\| (\d) \|(.*)\|(.*)\|$", readme.read_text(encoding="utf-8"), re.MULTILINE)
     assert [number for number, _, _ in rows] == ["1", "2", "3", "5", "6"]
     for _, _, tests in rows:
         named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", tests)
         assert named
         for file, test in named:
-            assert re.search(rf"^def {test}\(", (ROOT / file).read_text(encoding="utf-8"), re.M), test
+            assert re.search(rf"^def {test}\(", (ROOT / file).read_text(encoding="utf-8"), re.MULTILINE), test
 
 
 def test_both_readmes_have_the_same_code() -> None:
@@ -84,7 +84,7 @@ def test_both_readmes_have_the_same_code() -> None:
     english, chinese = (readme.read_text(encoding="utf-8") for readme in READMES)
     assert [m[0] for m in _FENCE.finditer(english)] == [m[0] for m in _FENCE.finditer(chinese)]
     assert re.findall(r"`tests/.*?`", english) == re.findall(r"`tests/.*?`", chinese)
-    assert len(re.findall(r"^## ", english, re.M)) == len(re.findall(r"^## ", chinese, re.M))
+    assert len(re.findall(r"^## ", english, re.MULTILINE)) == len(re.findall(r"^## ", chinese, re.MULTILINE))
 
 
 def test_readme_is_short() -> None:
@@ -104,6 +104,8 @@ def test_readme_is_short() -> None:
 def test_the_categories_are_those_of_the_code() -> None:
     """What docs/how-to/failover.md says of copies is what the delivery policies allow."""
     told: dict[str, int] = {}
-    for names, copies in re.findall(r"^\| (`.*`) \|.*\| (\d) \|$", (HOW_TO / "failover.md").read_text("utf-8"), re.M):
+    for names, copies in re.findall(
+        r"^\| (`.*`) \|.*\| (\d) \|$", (HOW_TO / "failover.md").read_text("utf-8"), re.MULTILINE
+    ):
         told |= dict.fromkeys(re.findall(r"`(\w+)`", names), int(copies))
     assert told == {category.value: DELIVERY_POLICIES[category].max_submits for category in Category}

@@ -34,7 +34,7 @@ def application(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
     code = page.partition(marker)[2].partition("```")[0]
     said = [line for line in code.split("\n") if line and not line.startswith(("import", "from"))]
     assert 0 < len(said) <= 10, "ten lines"
-    settings = re.search(r"```toml\n(.*?)```", page, re.S)
+    settings = re.search(r"```toml\n(.*?)```", page, re.DOTALL)
     assert settings is not None
     Path("notifyhub.toml").write_text(settings[1], encoding="utf-8")
     module = ModuleType(f"page_{request.node.name}")
@@ -118,7 +118,9 @@ def test_flask(application: ModuleType) -> None:
         sent = hub.send("login/code", to=NUMBER, data={"code": "482913"})
         asyncio.run(take_pushes(hub.hub, sent, post))
         assert settled(hub.delivery(sent.id)) == ("delivered", 2)
-        with application.app.test_request_context(method="POST", data={"mobilephone": NUMBER, "content": "再来"}):
+        with application.app.test_request_context(
+            method="POST", data={"mobilephone": NUMBER, "content": "再来"}
+        ):
             assert hub.receive_push("sms", {"form": flask.request.form.to_dict()}) == (200, "success")
 
 

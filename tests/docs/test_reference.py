@@ -203,17 +203,19 @@ def test_every_command_is_documented() -> None:
 
 
 @pytest.mark.parametrize("name", ["", *reference.commands()])
-def test_the_help_is_what_the_program_prints(name: str) -> None:
+def test_the_help_is_what_the_program_prints(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """A command's section has all of its options, and nothing that its `--help` does not say."""
-    arguments = [*name.split(), "--help"]
-    done = subprocess.run(
-        [sys.executable, "-m", "notifyhub", *arguments],
-        capture_output=True,
-        text=True,
-        check=True,
-        env={**os.environ, "COLUMNS": "400", "TERM": "dumb", "NO_COLOR": "1", "PYTHONUTF8": "1"},
-    )
-    printed = _words_of(done.stdout)
+    from notifyhub.cli.app import app
+
+    # Wide, so that no word is cut.
+    for variable, value in (("COLUMNS", "400"), ("TERM", "dumb"), ("NO_COLOR", "1")):
+        monkeypatch.setenv(variable, value)
+    with pytest.raises(SystemExit) as end:
+        app([*name.split(), "--help"], prog_name="notifyhub")
+    assert end.value.code == 0
+    printed = _words_of(capsys.readouterr().out)
     section = reference.sections(_page("reference/cli.md"))[f"notifyhub {name}".strip()]
     (block,) = re.findall(r"^```text\n(.*?)^```$", section, flags=re.MULTILINE | re.DOTALL)
     _, _, rest = block.partition("\n")  # how usage is written differs between versions, too
@@ -290,6 +292,14 @@ def test_the_rooms_are_the_contracts() -> None:
     assert sorted(by_layer) == list(range(len(by_layer)))
     for contract in reference.contracts():
         assert contract["type"] == "layers" or contract["name"] in page
+
+
+def test_the_stages_are_where_they_are_said_to_be() -> None:
+    """Each room that the life of a notification passes through is there."""
+    rows = [row for row in _column(_page("explanation/life.md"), "where") if row]
+    rooms = {name for cell in rows for name in re.findall(r"[a-z_]+(?:\.py|/)", cell)}
+    assert len(rooms) >= 10
+    assert [name for name in sorted(rooms) if not (ROOT / "notifyhub" / name).exists()] == []
 
 
 def test_ihuyis_code_table_is_whole() -> None:

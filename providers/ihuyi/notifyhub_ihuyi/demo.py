@@ -151,6 +151,8 @@ async def _order_shipped(stage: _Stage) -> AsyncIterator[Beat]:
     yield _asked("order/shipped", _BOB, data)
     async for beat in stage.play(stage.hub.send("order/shipped", to=_BOB, data=data)):
         yield beat
+    before, now = stage.gateway.requests[-2:]
+    yield _check("no new connection was opened", before.connection == now.connection)
     async for beat in stage.receipt():
         yield beat
 
