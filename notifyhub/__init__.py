@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from notifyhub.category import Category, DeliveryPolicy
+    from notifyhub.category import Category, DeliveryPolicy, OnUnknown
     from notifyhub.errors import (
         ConfigurationError,
         DeliveryFailed,
@@ -55,6 +55,7 @@ _HOME = {
     "Notification": "message",
     "NotificationError": "errors",
     "NotifyhubError": "errors",
+    "OnUnknown": "category",
     "Outcome": "outcome",
     "OutcomeKind": "outcome",
     "PluginError": "errors",
@@ -96,6 +97,7 @@ __all__ = [
     "Notification",
     "NotificationError",
     "NotifyhubError",
+    "OnUnknown",
     "Outcome",
     "OutcomeKind",
     "PluginError",

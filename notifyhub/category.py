@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -24,6 +25,8 @@ class Category(StrEnum):
     ORDER = "order"
     MARKETING = "marketing"
     OPS = "ops"
+
+    __hash__ = str.__hash__  # Enum's own is written in Python, and these are keys on the hot path
 
 
 class OnUnknown(StrEnum):
@@ -63,6 +66,14 @@ class DeliveryPolicy(BaseModel):
     retries: int = Field(default=2, ge=0, le=20)
     backoff: float = Field(default=0.5, gt=0)
     max_wait: float = Field(default=5.0, ge=0)
+
+    @classmethod
+    def of(cls, category: Category | str, **changes: Any) -> DeliveryPolicy:
+        """A category's default policy with some fields changed: `DeliveryPolicy.of("otp", max_submits=1)`.
+
+        Raises ValueError for an unknown category, pydantic's ValidationError for a wrong field.
+        """
+        return cls.model_validate({**DELIVERY_POLICIES[Category(category)].model_dump(), **changes})
 
 
 DELIVERY_POLICIES: Mapping[Category, DeliveryPolicy] = MappingProxyType(

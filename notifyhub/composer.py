@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from notifyhub.category import Category
-from notifyhub.errors import InvalidAddress, NotificationError
+from notifyhub.errors import InvalidAddress, NotificationError, SettingsError, nearest
 from notifyhub.message import Message, Notification, Recipient, normalise_address
 from notifyhub.plugins import Plugins
 from notifyhub.settings import Settings
@@ -30,6 +30,14 @@ class Composer:
         self._settings = settings
         self._plugins = plugins
         self._folders = tuple(folders)
+        for folder in self._folders:
+            # Told at start, not by the first message that needs a notice of it.
+            if not folder.is_dir():
+                raise SettingsError(
+                    f"no such folder: {folder}",
+                    field="templates",
+                    remedy="it is relative to the settings file",
+                )
         self._renderer: Renderer | None = None
 
     @property
@@ -69,6 +77,9 @@ class Composer:
         except ValidationError as error:
             fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
             field = ".".join(str(part) for part in fault["loc"]) or None
+            if field == "category":
+                remedy = nearest(str(fields["category"]), Category)
+                raise NotificationError("unknown category", field=field, remedy=remedy) from None
             raise NotificationError(fault["msg"].removeprefix("Value error, "), field=field) from None
 
     def compose(self, asked: Notification) -> tuple[Message, tuple[str, ...]]:

@@ -16,6 +16,7 @@ from notifyhub.outcome import Attempt, Delivery, Outcome, OutcomeKind, Status
 from notifyhub.reason import Reason
 from notifyhub.routing import Instance, Path
 from notifyhub.sequel import CANCELLED, Sequel, Standing, what_follows
+from notifyhub.watchdog import Watchdog
 
 __all__ = ["Courier"]
 
@@ -53,6 +54,7 @@ class Courier:
         self._observe = observe
         self._clock = clock
         self._sleep = sleep
+        self._watchdog = Watchdog()
 
     async def deliver(
         self,
@@ -107,6 +109,8 @@ class Courier:
                 )
             if sequel.stop:
                 return
+            if sequel.only_this:
+                run.standings = [standing]
             again = None
             if sequel.again_after is not None:
                 if not await self._pause(run, sequel.again_after):
@@ -149,8 +153,8 @@ class Courier:
         started_at, started = datetime.now(UTC), self._clock()
         cancelled: asyncio.CancelledError | None = None
         try:
-            async with asyncio.timeout(min(run.policy.attempt_deadline, run.ends_at - started)):
-                answer: object = await instance.provider.send(run.message)
+            seconds = min(run.policy.attempt_deadline, run.ends_at - started)
+            answer: object = await self._watchdog.limit(seconds, instance.provider.send(run.message))
             # A stranger's plugin may return anything, whatever its annotations say.
             outcome = answer if isinstance(answer, Outcome) else _no_outcome(instance, answer)
         except TimeoutError:

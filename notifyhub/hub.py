@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from pathlib import Path
+from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any, Self
 
 from notifyhub.category import Category, DeliveryPolicy
@@ -23,7 +24,7 @@ from notifyhub.policies import Deduplicate, Pipeline, SuppressionList
 from notifyhub.policy import Policy
 from notifyhub.providers import Balance, HasBalance, Provider, Push, PushAnswer
 from notifyhub.registry import Registry
-from notifyhub.routing import Router
+from notifyhub.routing import Path, Router
 from notifyhub.settings import Settings, load_settings, settings_from
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class Hub:
         *,
         providers: Mapping[str, Provider] | None = None,
         policies: Sequence[Policy] = (),
-        templates: Sequence[str | Path] = (),
+        templates: Sequence[str | FilePath] = (),
         plugins: Plugins | None = None,
         ledger: Ledger | None = None,
     ) -> None:
@@ -62,7 +63,7 @@ class Hub:
         self.plugins = plugins or Plugins(block=self.settings.plugins.block)
         self.registry = Registry(self.settings, self.plugins.provider_types(), providers)
         self.router = Router(self.registry.instances, self.settings.routes)
-        own = [Path(folder) for folder in templates]
+        own = [FilePath(folder) for folder in templates]
         folders = [*own, *(self.settings.folder / folder for folder in self.settings.templates)]
         self._composer = Composer(self.settings, self.plugins, folders)
         stock = _stock_policies(self.settings)
@@ -70,9 +71,10 @@ class Hub:
         self._ledger: Ledger = ledger or MemoryLedger()
         self._inbox = Inbox(self._ledger, self.plugins)
         self._courier = Courier(self._attempt_finished)
+        self._delivery_policies = {c: self.settings.delivery_policy(c) for c in Category}
 
     @classmethod
-    def from_settings(cls, path: str | Path | None = None, **options: Any) -> Self:
+    def from_settings(cls, path: str | FilePath | None = None, **options: Any) -> Self:
         """A hub from `notifyhub.toml`: the file given, else the nearest upwards from the working directory.
 
         options: the other arguments of `Hub`. Raises ConfigurationError.
@@ -120,11 +122,13 @@ class Hub:
         if opened.id != message.id:
             return opened  # the same request under the same key: the first delivery stands for both
         allowed = await self._policies.ask(opened, message)
+        if _log.wants(logging.DEBUG):
+            _log_stages(message, allowed, path)
         if allowed.status is not Status.SENDING:
             return await self._record(allowed)
-        policy = asked.delivery or self.settings.delivery_policy(message.category)
-        finish = partial(self._finish, message)
-        return await finish(await self._courier.deliver(allowed, message, path, policy, finish))
+        policy = asked.delivery or self._delivery_policies[message.category]
+        sent = await self._courier.deliver(allowed, message, path, policy, partial(self._finish, message))
+        return await self._finish(message, sent)
 
     def preview(self, notice: str | Notification | None = None, **arguments: Any) -> Message:
         """The message that `send` with these arguments would give to a provider; nothing is sent.
@@ -171,31 +175,49 @@ class Hub:
 
     async def _finish(self, message: Message, delivery: Delivery) -> Delivery:
         kept = await self._record(delivery)
-        await self._policies.settle(message, kept)
+        if self._policies.settling:
+            await self._policies.settle(message, kept)
         return kept
 
     async def _record(self, delivery: Delivery) -> Delivery:
         kept = await self._ledger.record(delivery)
-        _log.info(
-            "delivery_changed",
-            delivery=kept.id, status=kept.status, notice=kept.notice, category=kept.category,
-            provider=kept.provider, provider_message_id=kept.provider_message_id, reason=kept.reason,
-            attempts=len(kept.attempts),
-        )  # fmt: skip
+        if _log.wants(logging.INFO):
+            _log.info(
+                "delivery_changed",
+                delivery=kept.id, status=kept.status, notice=kept.notice, category=kept.category,
+                provider=kept.provider, provider_message_id=kept.provider_message_id, reason=kept.reason,
+                attempts=len(kept.attempts),
+            )  # fmt: skip
         for receipt in kept.receipts:  # those that came before the submission was answered
             await self.plugins.tell("notifyhub_receipt_received", receipt=receipt)
-        await self.plugins.tell("notifyhub_delivery_changed", delivery=kept)
+        if self.plugins.observes("notifyhub_delivery_changed"):
+            await self.plugins.tell("notifyhub_delivery_changed", delivery=kept)
         return kept
 
     async def _attempt_finished(self, attempt: Attempt) -> None:
         outcome = attempt.outcome
-        _log.info(
-            "attempt_finished",
-            delivery=attempt.delivery_id, attempt=attempt.number, provider=attempt.provider,
-            outcome=outcome.kind, reason=outcome.reason, code=outcome.code,
-            provider_message_id=outcome.provider_message_id, elapsed_ms=round(attempt.elapsed_ms),
-        )  # fmt: skip
-        await self.plugins.tell("notifyhub_attempt_finished", attempt=attempt)
+        if _log.wants(logging.INFO):
+            _log.info(
+                "attempt_finished",
+                delivery=attempt.delivery_id, attempt=attempt.number, provider=attempt.provider,
+                outcome=outcome.kind, reason=outcome.reason, code=outcome.code,
+                provider_message_id=outcome.provider_message_id, elapsed_ms=round(attempt.elapsed_ms),
+                allowed=attempt.allowed,
+            )  # fmt: skip
+        if self.plugins.observes("notifyhub_attempt_finished"):
+            await self.plugins.tell("notifyhub_attempt_finished", attempt=attempt)
+
+
+def _log_stages(message: Message, delivery: Delivery, path: Path) -> None:
+    """The stages before the first attempt, for whoever reads the log at DEBUG."""
+    _log.debug(
+        "notification_composed",
+        delivery=delivery.id, notice=message.notice, channel=message.channel, locale=message.locale,
+        category=message.category, variables=len(message.variables), characters=len(message.text),
+    )  # fmt: skip
+    order = [instance.name for instance in path.instances]
+    _log.debug("route_found", delivery=delivery.id, route=path.route.name, order=order)
+    _log.debug("policies_asked", delivery=delivery.id, status=delivery.status, why=delivery.detail)
 
 
 def _stock_policies(settings: Settings) -> list[Policy]:

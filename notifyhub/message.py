@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from notifyhub.address import MailAddress, PhoneNumber, mask, parse_mail, parse_phone
 from notifyhub.category import Category, DeliveryPolicy
@@ -123,6 +123,10 @@ def _parse_recipient(text: str, default_country: str) -> Recipient:
     return Recipient(addresses={channel: normalise_address(channel, text, default_country)})
 
 
+def _recipient(given: Any) -> Any:
+    return Recipient.parse(given) if isinstance(given, str) else given
+
+
 class Notification(_Frozen):
     """The intent: what to tell whom. Exactly one of `notice` and `text` is given.
 
@@ -142,7 +146,7 @@ class Notification(_Frozen):
 
     notice: str | None = None
     text: str | None = None
-    to: Recipient
+    to: Annotated[Recipient, BeforeValidator(_recipient)]
     data: Mapping[str, Any] = Field(default_factory=dict)
     channel: str | None = None
     category: Category | None = None
@@ -150,11 +154,6 @@ class Notification(_Frozen):
     key: str | None = None
     expires_at: datetime | None = None
     delivery: DeliveryPolicy | None = None
-
-    @field_validator("to", mode="before")
-    @classmethod
-    def _accept_string(cls, to: Any) -> Any:
-        return Recipient.parse(to) if isinstance(to, str) else to
 
     @model_validator(mode="after")
     def _one_source_of_words(self) -> Self:

@@ -36,6 +36,8 @@ class OutcomeKind(StrEnum):
     UNKNOWN = "unknown"
     """It may have gone out. Everything that cannot be classified is this."""
 
+    __hash__ = str.__hash__  # Enum's own is written in Python, and these are keys on the hot path
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:

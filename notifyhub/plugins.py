@@ -128,6 +128,10 @@ class Plugins:
                 context.update(extra)
         return context
 
+    def observes(self, hook: str) -> bool:
+        """Whether any plugin implements this hook."""
+        return bool(self._of(hook))
+
     async def tell(self, hook: str, **subject: object) -> None:
         """Call the observers of a hook, each for itself: one that raises is logged and hurts nobody."""
         for implementation in self._of(hook):

@@ -6,7 +6,7 @@ instances of one type are normal and share nothing.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -211,10 +211,15 @@ class FunctionProvider:
     """
 
     def __init__(
-        self, name: str, channels: frozenset[str], send: SendFunction, settings: type[BaseModel], values: Any
+        self,
+        name: str,
+        capabilities: Capabilities,
+        send: SendFunction,
+        settings: type[BaseModel],
+        values: Any,
     ) -> None:
         self.name = name
-        self.capabilities = Capabilities(channels=channels)
+        self.capabilities = capabilities
         self._send = send
         self._settings = settings
         self._values = values
@@ -228,13 +233,13 @@ class FunctionProvider:
             channels=self.capabilities.channels,
             settings=self._settings,
             build=lambda name, values: FunctionProvider(
-                name, self.capabilities.channels, self._send, self._settings, values
+                name, self.capabilities, self._send, self._settings, values
             ),
             summary=(self._send.__doc__ or "").strip().partition("\n")[0],
         )
 
     async def send(self, message: Message) -> Outcome:
-        """Refuse what the channels exclude, then call the function."""
+        """Refuse what the capabilities exclude, then call the function."""
         refusal = refuse_unsupported(message, self.capabilities)
         if refusal is not None:
             return refusal
@@ -247,12 +252,25 @@ class FunctionProvider:
 
 
 def provider(
-    name: str, *, channels: set[str] | frozenset[str], settings: type[BaseModel] = NoSettings
+    name: str,
+    *,
+    channels: Iterable[str],
+    countries: Iterable[str] | None = None,
+    max_length: int | None = None,
+    settings: type[BaseModel] = NoSettings,
 ) -> Callable[[SendFunction], FunctionProvider]:
-    """Make a provider of an async function `(message) -> Outcome`, or `(message, settings) -> Outcome`."""
+    """Make a provider of an async function `(message) -> Outcome`, or `(message, settings) -> Outcome`.
+
+    channels, countries, max_length: see `Capabilities`; what they exclude never reaches the function.
+    """
+    capabilities = Capabilities(
+        channels=frozenset(channels),
+        countries=None if countries is None else frozenset(countries),
+        max_length=max_length,
+    )
 
     def decorate(send: SendFunction) -> FunctionProvider:
         values = NoSettings() if settings is NoSettings else None
-        return FunctionProvider(name, frozenset(channels), send, settings, values)
+        return FunctionProvider(name, capabilities, send, settings, values)
 
     return decorate

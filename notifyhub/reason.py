@@ -46,6 +46,8 @@ class Reason(StrEnum):
     UNSUPPORTED = "unsupported"
     PROVIDER_BUG = "provider_bug"
 
+    __hash__ = str.__hash__  # Enum's own is written in Python, and these are keys on the hot path
+
     @property
     def scope(self) -> Scope:
         """Whom this reason is about."""

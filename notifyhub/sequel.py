@@ -36,12 +36,14 @@ class Sequel:
     """The same instance again after a pause (seconds), another one, or nothing more; and why, in words.
 
     excused: the instance is about to mend the cause, so its health is not judged by this outcome.
+    only_this: no other instance may be asked any more, whatever this one comes to.
     """
 
     words: str
     again_after: float | None = None
     stop: bool = False
     excused: bool = False
+    only_this: bool = False
 
 
 DONE = Sequel("done", stop=True)
@@ -79,10 +81,9 @@ def _after_unknown(standing: Standing, policy: DeliveryPolicy, category: Categor
         return Sequel(f"held: {category} is never submitted again after an uncertain attempt", stop=True)
     if copies >= policy.max_submits:
         return Sequel(f"held: {copies} copies may be out, {policy.max_submits} at most", stop=True)
-    again = policy.on_unknown is OnUnknown.RETRY_SAME or (
-        policy.on_unknown is OnUnknown.RETRY and standing.unknowns == 1
-    )
-    if again:
+    if policy.on_unknown is OnUnknown.RETRY_SAME:
+        return Sequel("the same instance once more, and only it", again_after=policy.backoff, only_this=True)
+    if policy.on_unknown is OnUnknown.RETRY and standing.unknowns == 1:
         return Sequel("the same instance once more", again_after=policy.backoff)
     standing.out = True
     return Sequel("the same words may go through another instance")

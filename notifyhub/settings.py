@@ -33,6 +33,8 @@ __all__ = [
 
 FILE_NAME = "notifyhub.toml"
 ENVIRONMENT_PREFIX = "NOTIFYHUB__"
+# Fields of Settings that tell where it came from; nobody writes them.
+_NOT_WRITTEN = frozenset({"folder", "source"})
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -144,9 +146,6 @@ def load_settings(path: str | Path | None = None, environ: Mapping[str, str] | N
     given = path if path is not None else environ.get("NOTIFYHUB_CONFIG")
     file = Path(given) if given is not None else find_settings_file(Path.cwd())
     data = {} if file is None else _read(file)
-    for reserved in ("folder", "source"):
-        if reserved in data:
-            raise SettingsError("unknown key", field=reserved, remedy=nearest(reserved, _keys(Settings)))
     _override(data, environ)
     return settings_from(data, file)
 
@@ -154,6 +153,8 @@ def load_settings(path: str | Path | None = None, environ: Mapping[str, str] | N
 def settings_from(data: Mapping[str, Any], file: Path | None = None) -> Settings:
     """Settings from plain tables, as they would stand in the file. Raises SettingsError."""
     tables = dict(data)
+    for own in _NOT_WRITTEN & tables.keys():
+        raise SettingsError("unknown key", field=own, remedy=nearest(own, _keys(Settings)))
     categories = tables.get("categories")
     if isinstance(categories, Mapping):
         # Only what is written changes; the rest of the category's policy stays.
@@ -296,7 +297,7 @@ def validate(model: type[Model], data: Mapping[str, Any], field: str = "") -> Mo
 
 
 def _keys(model: type[BaseModel] | None) -> Iterable[str]:
-    return () if model is None else (k for k in model.model_fields if k not in ("folder", "source"))
+    return () if model is None else model.model_fields.keys() - _NOT_WRITTEN
 
 
 def _model_at(model: type[BaseModel], location: tuple[int | str, ...]) -> type[BaseModel] | None:

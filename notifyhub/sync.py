@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 from weakref import WeakSet
 
 import anyio
@@ -15,8 +15,12 @@ from anyio.from_thread import BlockingPortal
 from notifyhub.hub import Hub
 from notifyhub.message import Message, Notification
 from notifyhub.outcome import Delivery, Outcome
+from notifyhub.plugins import Plugins
 from notifyhub.providers import Balance, Push, PushAnswer
 from notifyhub.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from notifyhub.template import Catalog
 
 __all__ = ["SyncHub"]
 
@@ -63,6 +67,16 @@ class SyncHub:
         if self._hub is None:
             self._hub = Hub(self._settings, **self._options)
         return self._hub
+
+    @property
+    def plugins(self) -> Plugins:
+        """The plugins of the hub behind; observers are registered here. They run in this object's thread."""
+        return self.hub.plugins
+
+    @property
+    def catalog(self) -> Catalog:
+        """See `Hub.catalog`."""
+        return self.hub.catalog
 
     def send(self, notice: str | Notification | None = None, **arguments: Any) -> Delivery:
         """See `Hub.send`."""

@@ -1,10 +1,13 @@
-"""What every test may use."""
+"""What every test may use, and what none may leave behind."""
 
 from __future__ import annotations
 
+import logging
 import os
+from collections.abc import Iterator
 
 import pytest
+import structlog
 
 
 @pytest.fixture(autouse=True)
@@ -14,3 +17,22 @@ def _a_clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pyte
         if name.startswith("NOTIFYHUB"):
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path_factory.mktemp("cwd"))
+
+
+@pytest.fixture(autouse=True)
+def _logging_is_put_back() -> Iterator[None]:
+    """A program configures logging for its process; the other tests live in this one."""
+    root = logging.getLogger()
+    places: list[logging.Filterer] = [root, *root.handlers]
+    if logging.lastResort is not None:
+        places.append(logging.lastResort)
+    handlers, filters = list(root.handlers), [list(place.filters) for place in places]
+    loggers = [root, *(logging.getLogger(name) for name in ("aiohttp", "asyncio", "httpcore", "httpx"))]
+    levels, theirs = [one.level for one in loggers], structlog.get_config()
+    yield
+    for one, level in zip(loggers, levels, strict=True):
+        one.setLevel(level)
+    root.handlers[:] = handlers
+    for place, before in zip(places, filters, strict=True):
+        place.filters[:] = before
+    structlog.configure(**theirs)

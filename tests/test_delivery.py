@@ -151,6 +151,14 @@ def test_ops_after_unknown() -> None:
     assert (scene.deliver().status, scene.asked) == (Status.UNKNOWN, [5, 0])
 
 
+def test_ops_stays_with_its_instance() -> None:
+    """After an uncertain attempt a chat message never leaves its instance, unreachable or not."""
+    scene = Scene([TIMEOUT, NO_CONNECTION, ACCEPTED], [ACCEPTED], category=Category.OPS)
+    assert (scene.deliver().provider, scene.asked) == ("a", [3, 0])
+    lost = Scene([TIMEOUT, NO_CONNECTION], [ACCEPTED], category=Category.OPS)
+    assert (lost.deliver().status, lost.asked[1]) == (Status.UNKNOWN, 0)
+
+
 def test_uncertainty_outweighs_a_later_refusal() -> None:
     """Refused by the second after the first was uncertain, the message may still be out: unknown."""
     scene = Scene([TIMEOUT], [Outcome.refused(Reason.INVALID_RECIPIENT)])

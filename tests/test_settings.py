@@ -85,6 +85,8 @@ def test_environment_overrides(tmp_path: Path) -> None:
         ({"policies": {"dedup": {}}}, "policies.dedup: unknown key; did you mean `deduplicate`?"),
         ({"policies": {"deduplicate": {"windows": 3}}},
          "policies.deduplicate.windows: unknown key; did you mean `window`?"),
+        ({"folder": "x"}, "folder: unknown key"),
+        ({"source": "x"}, "source: unknown key"),
         ({"breaker": {"treshold": 3}}, "breaker.treshold: unknown key; did you mean `threshold`?"),
         ({"categories": {"otp": {"max_submit": 3}}},
          "categories.otp.max_submit: unknown key; did you mean `max_submits`?"),

@@ -57,7 +57,7 @@ def _program(
     # The library configures no logging by itself; a program may. Imported late: `--version` needs none of it.
     from notifyhub.log import configure
 
-    configure(json=log_json, level=("WARNING", "INFO", "DEBUG")[min(verbose, 2)], stream=sys.stderr)
+    configure(json=log_json, level=("WARNING", "INFO", "DEBUG")[min(verbose, 2)])
 
 
 for _command in (

@@ -20,7 +20,7 @@ def codes(
     provider_type: Annotated[
         str | None,
         typer.Argument(
-            metavar="[TYPE]", help="A provider type; without it, all that have codes.", show_default=False
+            metavar="TYPE", help="A provider type; without it, all that have codes.", show_default=False
         ),
     ] = None,
     config: Config = None,

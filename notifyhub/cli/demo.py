@@ -31,7 +31,7 @@ def demo(
     provider_type: Annotated[
         str | None,
         typer.Argument(
-            metavar="[TYPE]", help="A provider type; without it, the first that has one.", show_default=False
+            metavar="TYPE", help="A provider type; without it, the first that has one.", show_default=False
         ),
     ] = None,
 ) -> None:

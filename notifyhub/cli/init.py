@@ -28,6 +28,7 @@ default_country = "CN"       # how numbers without a country code are read
 # templates = ["notices"]    # folders of your own notices, relative to this file
 
 # Provider instances: a name of yours, and a type. Without routes they are asked in this order.
+# What no vendor took, the console below prints and counts as accepted: take it out where people wait.
 
 """
 _TAIL = """\

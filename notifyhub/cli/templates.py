@@ -102,5 +102,6 @@ def _lint(config: Path | None, as_json: bool) -> None:
         for finding in findings:
             print(finding)
         warnings = len(findings) - len(errors)
-        print(f"{len(hub.catalog.names())} notices, {len(errors)} errors, {warnings} warnings")
+        counted = (("notice", len(hub.catalog.names())), ("error", len(errors)), ("warning", warnings))
+        print(", ".join(f"{count} {noun}{'' if count == 1 else 's'}" for noun, count in counted))
     raise typer.Exit(WRONG if errors else 0)

@@ -40,6 +40,10 @@ class EventLogger:
         """A logger with these facts in every event."""
         return EventLogger(self._standard.name, {**self._facts, **facts})
 
+    def wants(self, level: int) -> bool:
+        """Whether an event of this level would be logged: asked before facts are gathered for it."""
+        return self._standard.isEnabledFor(level)
+
     def debug(self, event: str, **facts: Any) -> None:
         """Something only a developer looks for."""
         if self._standard.isEnabledFor(logging.DEBUG):

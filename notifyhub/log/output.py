@@ -17,8 +17,24 @@ __all__ = ["configure"]
 _TALKATIVE = ("aiohttp", "asyncio", "httpcore", "httpx")
 
 
-class _ProgramHandler(logging.StreamHandler[TextIO]):
-    """The handler `configure` makes, so that it is known again and replaced."""
+class _ProgramHandler(logging.Handler):
+    """The handler `configure` makes; known again by its class, and replaced.
+
+    stream: None is whatever standard error is at each event, since a program may exchange it.
+    """
+
+    def __init__(self, stream: TextIO | None) -> None:
+        super().__init__()
+        self._stream = stream
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write the line."""
+        out = self._stream if self._stream is not None else sys.stderr
+        try:
+            out.write(f"{self.format(record)}\n")
+            out.flush()
+        except Exception:  # noqa: BLE001 - logging's own way: a log line must not end what it tells of
+            self.handleError(record)
 
 
 class _Formatter(logging.Formatter):
@@ -67,9 +83,9 @@ def configure(json: bool = False, level: str | int = "INFO", stream: TextIO | No
     """
     import structlog
 
-    out = stream if stream is not None else sys.stderr
-    handler = _ProgramHandler(out)
-    handler.setFormatter(_Formatter(json=json, colors=not json and out.isatty()))
+    handler = _ProgramHandler(stream)
+    colors = not json and (stream if stream is not None else sys.stderr).isatty()
+    handler.setFormatter(_Formatter(json=json, colors=colors))
     root = logging.getLogger()
     root.setLevel(level)
     for former in [one for one in root.handlers if isinstance(one, _ProgramHandler)]:

@@ -20,7 +20,7 @@ class Pipeline:
     def __init__(self, policies: Sequence[Policy]) -> None:
         self.policies = tuple(policies)
         self._allowed = tuple(f"policy: {policy.name} allows" for policy in self.policies)
-        self._settling = tuple(policy for policy in self.policies if isinstance(policy, SettlesPolicy))
+        self.settling = tuple(policy for policy in self.policies if isinstance(policy, SettlesPolicy))
 
     async def ask(self, delivery: Delivery, message: Message) -> Delivery:
         """The delivery after the policies: still `sending`, or `suppressed`, or `deferred` until its due."""
@@ -34,8 +34,7 @@ class Pipeline:
 
     async def settle(self, message: Message, delivery: Delivery) -> None:
         """Tell every policy how a message ended that all of them allowed."""
-        if self._settling:
-            await self._settle(self._settling, message, delivery)
+        await self._settle(self.settling, message, delivery)
 
     async def _settle(self, policies: Sequence[Policy], message: Message, delivery: Delivery) -> None:
         for policy in policies:

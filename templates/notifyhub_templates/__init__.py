@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 __all__ = ["notifyhub_template_loader"]
 
 
-@hookimpl
+# Last, so that any other plugin can bring better words for the same notices.
+@hookimpl(trylast=True)
 def notifyhub_template_loader() -> BaseLoader:
     """The loader of this folder."""
     # Imported here, because finding the plugin must not cost Jinja2.

@@ -1,4 +1,4 @@
-"""The structure, held by the machine: layers, isolation, exports, and the promise in each test's docstring."""
+"""The structure, held by the machine: layers, isolation, exports, a promise in each test's docstring."""
 
 from __future__ import annotations
 
@@ -40,7 +40,8 @@ def test_each_module_imports_alone() -> None:
     script = (
         "import importlib, os, sys\n"
         # Strangers first: only what is ours is imported afresh in each child.
-        "import httpx, jinja2, phonenumbers, pydantic, pytest, rich.console, rich.panel, rich.table, structlog, typer\n"
+        "import httpx, jinja2, phonenumbers, pydantic, pytest, structlog, typer\n"
+        "import rich.console, rich.panel, rich.table\n"
         "for name in sys.argv[1:]:\n"
         "    child = os.fork()\n"
         "    if child == 0:\n"
@@ -60,7 +61,7 @@ def test_each_module_imports_alone() -> None:
 
 @pytest.mark.parametrize("name", [*PACKAGES, *MODULES])
 def test_exports_are_sorted_and_whole(name: str) -> None:
-    """Where a module says what it exports, the list is sorted, each name exists, and no public one is missing."""
+    """Where a module says what it exports, the list is sorted, each name exists, no public one is missing."""
     module = importlib.import_module(name)
     exported = getattr(module, "__all__", None)
     if exported is None:
@@ -90,7 +91,7 @@ def test_public_api_is_what_it_says() -> None:
 
 
 def test_providers_folders_equal_entry_points() -> None:
-    """Each folder of providers/ is an entry point and each entry point a folder; the strangers' door is ours too."""
+    """Each folder of providers/ is an entry point and each entry point a folder: one door for everybody."""
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"]["notifyhub"]
     folders = {p.name: f"notifyhub_{p.name}" for p in (ROOT / "providers").iterdir() if p.is_dir()}
     assert declared == {**folders, "templates": "notifyhub_templates"}

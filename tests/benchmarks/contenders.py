@@ -153,7 +153,9 @@ class Posting:
 
     async def _post(self, client: httpx.AsyncClient) -> None:
         content, now = "您的验证码是：482913。请不要把验证码泄露给其他人。", str(int(time.time()))
-        signed = hashlib.md5(f"{ACCOUNT}{KEY}13800138000{content}{now}".encode(), usedforsecurity=False).hexdigest()
+        signed = hashlib.md5(
+            f"{ACCOUNT}{KEY}13800138000{content}{now}".encode(), usedforsecurity=False
+        ).hexdigest()
         form = {"account": ACCOUNT, "password": signed, "mobile": "13800138000", "content": content,
                 "time": now, "format": "json"}  # fmt: skip
         answer = (await client.post(self.url, data=form)).json()

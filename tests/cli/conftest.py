@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import subprocess
 import sys
@@ -10,7 +9,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import structlog
 from anyio.from_thread import start_blocking_portal
 from typer.testing import CliRunner, Result
 
@@ -19,17 +17,6 @@ from notifyhub_ihuyi.simulator import DEMO_ACCOUNT, DEMO_API_KEY, Simulator
 
 Run = Callable[..., Result]
 Shell = Callable[..., "subprocess.CompletedProcess[str]"]
-
-
-@pytest.fixture(autouse=True)
-def _logging_is_put_back() -> Iterator[None]:
-    """A program configures logging for its process; the other tests live in this one."""
-    root, theirs = logging.getLogger(), structlog.get_config()
-    level, handlers, filters = root.level, list(root.handlers), list(root.filters)
-    yield
-    root.setLevel(level)
-    root.handlers[:], root.filters[:] = handlers, filters
-    structlog.configure(**theirs)
 
 
 @pytest.fixture

@@ -169,7 +169,10 @@ def test_finished_words_by_any_channel(run: Run) -> None:
         (("--to", NUMBER, "--var", CODE), "var: number 1 is not NAME=VALUE; write it as --var name=value"),
         (("--to", NUMBER, "--var", f"={CODE}"), "var: number 1 is not NAME=VALUE"),
         (("--to", NUMBER, "--var", "code=1", "--var", "code=2"), "var code: given twice; give it once"),
-        (("--to", NUMBER, "--category", "spam"), "category: Input should be 'otp'"),
+        (
+            ("--to", NUMBER, "--category", "spam"),
+            "category: unknown category; known: alert, marketing, ops, order, otp",
+        ),
         (("--to", NUMBER, "--text", "hi"), "give either a notice or a text"),
         (
             ("--to", NUMBER, "--config", "nowhere.toml"),

@@ -12,7 +12,6 @@ from notifyhub.category import DELIVERY_POLICIES, Category
 ROOT = Path(__file__).parents[2]
 READMES = [ROOT / "README.md", ROOT / "README.zh-CN.md"]
 PAGES = [*READMES, *sorted((ROOT / "docs").rglob("*.md"))]
-HOW_TO = ROOT / "docs" / "how-to"
 
 _FENCE = re.compile(r"^(`{3,}).*?^\1$", re.MULTILINE | re.DOTALL)
 
@@ -93,7 +92,7 @@ def test_readme_is_short() -> None:
         text = readme.read_text(encoding="utf-8")
         assert text.count("\n") <= 170
         (own,) = (m[0] for m in _FENCE.finditer(text) if "@provider(" in m[0])
-        assert own.count("\n") - 1 <= 15
+        assert len([line for line in own.split("\n")[1:-1] if line]) <= 15
         for ending in (".venv/bin/notifyhub demo", ".venv/bin/pytest"):
             commands = [line for line in text.split("\n") if ending in line]
             assert len(commands) == 1
@@ -104,8 +103,7 @@ def test_readme_is_short() -> None:
 def test_the_categories_are_those_of_the_code() -> None:
     """What docs/how-to/failover.md says of copies is what the delivery policies allow."""
     told: dict[str, int] = {}
-    for names, copies in re.findall(
-        r"^\| (`.*`) \|.*\| (\d) \|$", (HOW_TO / "failover.md").read_text("utf-8"), re.MULTILINE
-    ):
+    page = (ROOT / "docs" / "how-to" / "failover.md").read_text(encoding="utf-8")
+    for names, copies in re.findall(r"^\| (`.*`) \|.*\| (\d) \|$", page, re.MULTILINE):
         told |= dict.fromkeys(re.findall(r"`(\w+)`", names), int(copies))
     assert told == {category.value: DELIVERY_POLICIES[category].max_submits for category in Category}

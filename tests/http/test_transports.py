@@ -81,7 +81,7 @@ def test_transports_serve_httpx_too(wire, make):
 
 
 def test_only_making_a_client_loads_the_http_library():
-    """A program without a client pays for neither httpx nor aiohttp; one with a client pays before it posts."""
+    """A program without a client pays for neither httpx nor aiohttp; a client loads it when made."""
     program = (
         "import sys; from notifyhub.http import *; check_base_url('https://a.b', 'f'); "
         "classify(RuntimeError()); print([m for m in ('httpx', 'aiohttp', 'httpcore') if m in sys.modules]); "

@@ -28,7 +28,7 @@ def sending(key: str | None = None) -> Delivery:
 def accepted(delivery: Delivery, vendor_id: str = "77") -> Delivery:
     attempt = Attempt(
         delivery_id=delivery.id, number=1, provider="sms", provider_type="x", started_at=datetime.now(UTC),
-        elapsed_ms=1.0, outcome=Outcome.accepted(vendor_id),
+        elapsed_ms=1.0, outcome=Outcome.accepted(vendor_id), allowed="done",
     )  # fmt: skip
     return replace(delivery, status=Status.ACCEPTED, provider_message_id=vendor_id, attempts=(attempt,))
 

@@ -70,7 +70,7 @@ class IhuyiProvider:
         reply = await self._http.post(self._url("Submit"), form=form)
         if isinstance(reply, Outcome):
             return reply
-        parts = parts_cn(message.text, self._settings.signature or "") if message.text else None
+        parts = parts_cn(message.text, self._settings.signature) if message.text else None
         price = self._settings.price_per_part
         outcome = read_submit(
             reply.status,

@@ -35,7 +35,8 @@ class IhuyiSettings(BaseModel):
     timeout: seconds one attempt may take in all.
     max_length: characters of text; 300 in the manual of 2018, 500 in the web manual.
     price_per_part: what one message part costs, in the account's currency, for estimates.
-    signature: 签名 that the platform adds before each text, without 【】; only to count parts.
+    signature: 签名 that the platform adds before each text, without 【】; only to count parts. The default
+        is the vendor's test signature.
     bindings: by notice name; `"login/code" = "1"` is short for `{template_id = "1"}`.
 
     Raises pydantic's ValidationError, and SettingsError for a `base_url` that cannot be used.
@@ -43,16 +44,22 @@ class IhuyiSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    account: str = Field(min_length=1, max_length=64)
-    api_key: SecretStr = Field(min_length=1, max_length=256)
+    account: str = Field(min_length=1, max_length=64, description="APIID")
+    api_key: SecretStr = Field(min_length=1, max_length=256, description="APIKEY")
     signing: Literal["dynamic", "static"] = "dynamic"
     format: Literal["json", "xml"] = "json"
-    base_url: str = "https://106.ihuyi.com"
-    timeout: float = Field(default=10.0, gt=0, le=300, allow_inf_nan=False)
-    max_length: int = Field(default=500, ge=1, le=5000)
-    price_per_part: float | None = Field(default=None, ge=0, allow_inf_nan=False)
-    signature: str | None = Field(default=None, min_length=2, max_length=30)
-    bindings: Mapping[str, IhuyiBinding] = {}
+    base_url: str = Field(default="https://106.ihuyi.com", description="https, or http to this machine")
+    timeout: float = Field(
+        default=10.0, gt=0, le=300, allow_inf_nan=False, description="seconds for one attempt in all"
+    )
+    max_length: int = Field(default=500, ge=1, le=5000, description="characters of text")
+    price_per_part: float | None = Field(default=None, ge=0, allow_inf_nan=False, description="for estimates")
+    signature: str = Field(
+        default="互亿无线", min_length=2, max_length=30, description="签名, without 【】; only to count parts"
+    )
+    bindings: Mapping[str, IhuyiBinding] = Field(
+        default={}, description="notices sent in template mode: their template ids"
+    )
 
     @field_validator("account")
     @classmethod
@@ -76,8 +83,8 @@ class IhuyiSettings(BaseModel):
 
     @field_validator("signature")
     @classmethod
-    def _signature_without_brackets(cls, signature: str | None) -> str | None:
-        if signature is not None and ("【" in signature or "】" in signature):
+    def _signature_without_brackets(cls, signature: str) -> str:
+        if "【" in signature or "】" in signature:
             raise ValueError("give the signature without 【】; they are counted")
         return signature
 
