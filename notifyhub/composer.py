@@ -55,30 +55,26 @@ class Composer:
             )
         return self._renderer
 
-    def notification(
-        self,
-        notice: str | Notification | None = None,
-        *,
-        to: str | Recipient | None = None,
-        channel: str | None = None,
-        **fields: Any,
-    ) -> Notification:
-        """A checked notification from the arguments of `Hub.send`. Raises NotificationError."""
-        if isinstance(notice, Notification):
-            return notice
+    def notification(self, arguments: dict[str, Any]) -> Notification:
+        """A checked notification from the arguments of `Hub.send`, by name. Raises NotificationError."""
+        if isinstance(arguments["notice"], Notification):
+            return arguments["notice"]
+        to = arguments.get("to")
         if to is None:
             raise InvalidAddress(
                 "missing", field="to", remedy="give a phone number, a mail address or a Recipient"
             )
-        recipient = to if isinstance(to, Recipient) else self._recipient(to, channel)
-        given = {name: value for name, value in fields.items() if value is not None}
+        if not isinstance(to, Recipient):
+            arguments["to"] = self._recipient(to, arguments.get("channel"))
+        if arguments.get("data") is None:
+            arguments["data"] = {}
         try:
-            return Notification(notice=notice, to=recipient, channel=channel, **given)
+            return Notification.model_validate(arguments)
         except ValidationError as error:
             fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
             field = ".".join(str(part) for part in fault["loc"]) or None
             if field == "category":
-                remedy = nearest(str(fields["category"]), Category)
+                remedy = nearest(str(arguments["category"]), Category)
                 raise NotificationError("unknown category", field=field, remedy=remedy) from None
             raise NotificationError(fault["msg"].removeprefix("Value error, "), field=field) from None
 

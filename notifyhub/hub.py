@@ -112,10 +112,10 @@ class Hub:
         Raises NotificationError for a request that cannot be (unknown notice, wrong variable, bad
         address, reused key) and ConfigurationError where nothing is set up to carry it.
         """
-        asked = self._composer.notification(
-            notice, to=to, data=data, text=text, channel=channel, category=category,
-            locale=locale, key=key, expires_at=expires_at, delivery=delivery,
-        )  # fmt: skip
+        asked = self._composer.notification({
+            "notice": notice, "to": to, "data": data, "text": text, "channel": channel, "category": category,
+            "locale": locale, "key": key, "expires_at": expires_at, "delivery": delivery,
+        })  # fmt: skip
         message, steps = self._composer.compose(asked)
         path = self.router.route(message)
         opened = await self._ledger.open(_opening(asked, message, steps), _fingerprint(asked, message))
@@ -135,7 +135,7 @@ class Hub:
 
         Raises what `send` raises.
         """
-        return self._composer.compose(self._composer.notification(notice, **arguments))[0]
+        return self._composer.compose(self._composer.notification({"notice": notice, **arguments}))[0]
 
     @property
     def catalog(self) -> Catalog:

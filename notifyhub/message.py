@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from functools import lru_cache
 from types import MappingProxyType
@@ -15,6 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 from notifyhub.address import MailAddress, PhoneNumber, mask, parse_mail, parse_phone
 from notifyhub.category import Category, DeliveryPolicy
 from notifyhub.errors import InvalidAddress
+from notifyhub.record import record
 
 __all__ = [
     "ANY_CHANNEL",
@@ -200,7 +201,7 @@ class Binding(_Frozen):
         return self
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@record
 class Message:
     """What one channel sends to one address. Its repr shows neither the address nor the words.
 

@@ -11,6 +11,7 @@ from notifyhub.address import mask
 from notifyhub.category import Category
 from notifyhub.errors import DeliveryFailed
 from notifyhub.reason import REASONS, Reason
+from notifyhub.record import copier, record
 
 __all__ = [
     "Attempt",
@@ -120,7 +121,7 @@ class Outcome:
         return " · ".join(words)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Attempt:
     """One submission to one instance.
 
@@ -215,7 +216,7 @@ class TemplateReview:
     detail: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Delivery:
     """What `send` returns and the ledger keeps: a snapshot; `hub.delivery(id)` gives the newest.
 
@@ -283,15 +284,8 @@ class Delivery:
         return self.evolve(status=status, receipts=(*self.receipts, receipt), steps=(*self.steps, step))
 
     def evolve(self, **changes: Any) -> Delivery:
-        """A copy with these fields changed; for the hot path, where `dataclasses.replace` is slow."""
-        copy = object.__new__(Delivery)
-        for name, get, put in _DELIVERY_SLOTS:
-            put(copy, changes[name] if name in changes else get(self))
-        return copy
+        """A copy with these fields changed."""
+        return _copied(self, changes)
 
 
-# The slots' own accessors pass by the check that makes the class frozen.
-_DELIVERY_SLOTS = tuple(
-    (name, getattr(Delivery, name).__get__, getattr(Delivery, name).__set__)
-    for name in Delivery.__dataclass_fields__
-)
+_copied = copier(Delivery)

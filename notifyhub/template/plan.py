@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Any
 
 from jinja2 import BaseLoader, Environment, Template, TemplateNotFound, TemplateSyntaxError, nodes
 from jinja2.runtime import Context
@@ -33,7 +34,7 @@ Blocks = dict[str, list[Callable[[Context], Iterator[str]]]]
 class Part:
     """One compiled piece of a file: all of it (blocks is None), or one block.
 
-    cap: characters it may give.
+    cap: characters it may give. globals: the template's, merged once.
     """
 
     sandbox: Sandbox
@@ -41,6 +42,10 @@ class Part:
     function: Callable[[Context], Iterator[str]]
     blocks: Blocks | None
     cap: int
+    globals: dict[str, Any] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "globals", dict(self.template.globals))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import tzinfo
 from functools import lru_cache
 from types import MappingProxyType
@@ -12,10 +12,12 @@ from typing import Any
 
 from jinja2 import Template, TemplateNotFound, UndefinedError
 from jinja2.exceptions import SecurityError
+from jinja2.runtime import new_context
 
 from notifyhub.category import Category
 from notifyhub.errors import TemplateError
 from notifyhub.message import Binding
+from notifyhub.record import record
 from notifyhub.template.bounds import Forbidden
 from notifyhub.template.catalog import Catalog
 from notifyhub.template.plan import Part, Plan, Planner
@@ -27,7 +29,7 @@ __all__ = ["Rendered", "Renderer"]
 _NOT_IN_SUBJECTS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Rendered:
     """The words of one notice for one channel. Neither the words nor the values are in the repr.
 
@@ -134,7 +136,15 @@ class Renderer:
 
     def _run(self, plan: Plan, part: Part, variables: dict[str, Any]) -> str:
         part.sandbox.start()
-        context = part.template.new_context(variables)
+        # As Template.new_context does it, without merging the globals again each time.
+        context = new_context(
+            part.sandbox,
+            part.template.name,
+            part.template.blocks,
+            {**part.globals, **variables},
+            shared=True,
+            globals=part.globals,
+        )
         if part.blocks is not None:
             context.blocks = part.blocks
         size, chunks = 0, []

@@ -14,9 +14,10 @@ from typing import Any, Self
 import apprise
 import httpx
 from httpx_aiohttp import AiohttpTransport
+from jinja2 import StrictUndefined
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from notifyhub import Hub, Message, Notification, Outcome, provider
-from notifyhub.template import Catalog, Renderer, folder_loader
+from notifyhub import Category, Hub, Message, Notification, Outcome, provider
 from notifyhub_ihuyi.provider import IhuyiProvider
 from notifyhub_ihuyi.settings import IhuyiSettings
 
@@ -55,10 +56,8 @@ class Overhead:
 
     async def __aenter__(self) -> Self:
         self.hub = Hub(providers={"sms": nothing})
-        import notifyhub_templates
-
-        loader = folder_loader(Path(notifyhub_templates.__file__).parent)
-        self.renderer = Renderer(Catalog([loader]))
+        source = self.hub.catalog.source("login/code/sms.zh.j2")
+        self.template = ImmutableSandboxedEnvironment(undefined=StrictUndefined).from_string(source)
         self.apprise = apprise.Apprise()
         self.apprise.add(DoNothing(schema="nothing"))
         return self
@@ -85,9 +84,8 @@ class Overhead:
 
     async def _floor(self) -> None:
         asked = Notification.model_validate({"notice": "login/code", "to": NUMBER, "data": DATA})
-        rendered = self.renderer.render("login/code", "sms", "zh", asked.data)
-        message = Message(channel="sms", to=NUMBER, text=rendered.text, category=rendered.category)
-        await nothing.send(message)
+        text = self.template.render(asked.data)
+        await nothing.send(Message(channel="sms", to=NUMBER, text=text, category=Category.OTP))
 
     async def _apprise(self) -> None:
         self.apprise.notify(body="您的验证码是：482913。请不要把验证码泄露给其他人。", title="")
