@@ -23,7 +23,8 @@ _DIGITS = re.compile(r"[0-9]{4,}")
 
 def printable(text: str) -> str:
     """The text without control, format, surrogate, private-use and unassigned characters."""
-    return "".join(c for c in text if unicodedata.category(c)[0] != "C")
+    # What Python calls printable has none of them, and is told in one look.
+    return text if text.isprintable() else "".join(c for c in text if unicodedata.category(c)[0] != "C")
 
 
 def clean(msg: str | None, private: Iterable[str]) -> str | None:
