@@ -62,15 +62,20 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """The route taken for one message, its instances in order, and both in words."""
+    """The route taken for one message, its instances in order, and the routes that did not fit before it."""
 
     route: Route
     instances: tuple[Instance, ...]
+    passed_over: tuple[Route, ...] = ()
     words: str = field(init=False)
+    """All of that in a sentence, for `explain()`; made with the path, which serves many messages."""
 
     def __post_init__(self) -> None:
         order = " → ".join([instance.name for instance in self.instances])
-        object.__setattr__(self, "words", f"route: {self.route.name}, {self.route.strategy}: {order}")
+        words = f"route: {self.route.name}, {self.route.strategy}: {order}"
+        if self.passed_over:
+            words += f" (not {', '.join([route.name for route in self.passed_over])})"
+        object.__setattr__(self, "words", words)
 
 
 class Router:
@@ -104,20 +109,19 @@ class Router:
         key = (message.channel, message.country, message.category)
         path = self._known.get(key)
         if path is None:
-            route = self._find(*key)
-            path = self._known[key] = Path(route, route.instances)
+            path = self._known[key] = self._find(*key)
         if path.route.strategy == "in_order":
             return path
-        return Path(path.route, path.route.ordered(self._rng))
+        return Path(path.route, path.route.ordered(self._rng), path.passed_over)
 
-    def _find(self, channel: str, country: str, category: Category) -> Route:
-        for route in self._routes:
+    def _find(self, channel: str, country: str, category: Category) -> Path:
+        for number, route in enumerate(self._routes):
             if route.fits(channel, country, category):
-                return route
+                return Path(route, route.instances, tuple(self._routes[:number]))
         if not self._routes:
             taking = [i for i in self._instances.values() if i.provider.capabilities.takes_channel(channel)]
             if taking:
-                return Route(instances=tuple(taking))
+                return Path(Route(instances=tuple(taking)), tuple(taking))
         looked_for = (
             f"channel {channel}" + (f", country {country}" if country else "") + f", category {category}"
         )

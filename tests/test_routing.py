@@ -60,6 +60,9 @@ def test_first_that_fits() -> None:
     )
     assert names(router, DOMESTIC) == "b a"
     assert names(router, ABROAD) == "any"
+    assert router.route(ABROAD).words == (
+        "route: routes.1 (category otp/alert), in_order: any (not routes.0 (channel sms, country CN))"
+    )
     assert names(router, LETTER) == "mail"
 
 

@@ -85,7 +85,16 @@ class IhuyiProvider:
         return outcome
 
     async def balance(self) -> Balance | Outcome:
-        """The messages (条) left, or the Outcome that tells why that is not known; never 0 for an error."""
+        """The messages (条) left, or the Outcome that tells why that is not known; never 0 for an error.
+
+        After a code 40501 it asks once more with the clock set right: a question can be repeated.
+        """
+        found = await self._ask_balance()
+        if isinstance(found, Outcome) and found.code == CLOCK_CODE:
+            return await self._ask_balance()
+        return found
+
+    async def _ask_balance(self) -> Balance | Outcome:
         form = {"account": self._settings.account, "format": self._settings.format}
         if self._settings.signing == "dynamic":
             form["time"] = self._clock.stamp()

@@ -5,6 +5,8 @@ import hmac
 import re
 from collections.abc import Callable, Collection, Mapping
 
+__all__ = ["DEMO_ACCOUNT", "DEMO_API_KEY", "Accounts", "md5_hex"]
+
 DEMO_ACCOUNT = "C00000001"
 """The account a simulator has when none is given. Invented."""
 DEMO_API_KEY = "k3yA0000000000000000000000000001"

@@ -11,6 +11,8 @@ from typing import Self
 from . import faults
 from .replies import Answer, Draft, Manner, render
 
+__all__ = ["DELIVERED", "Behaviour", "Receipt", "other_number"]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:

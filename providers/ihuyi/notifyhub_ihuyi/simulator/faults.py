@@ -6,6 +6,29 @@ from dataclasses import replace
 
 from .replies import Answer, Draft, Manner, render, render_json, render_xml, words_for, xml_text
 
+__all__ = [
+    "Painter",
+    "as_xml",
+    "broken_xml",
+    "code_as",
+    "drip",
+    "dtd",
+    "empty",
+    "gbk",
+    "gzip_bomb",
+    "http_status",
+    "json_array",
+    "nothing",
+    "oversized",
+    "page",
+    "redirect",
+    "refusal_with_value",
+    "short",
+    "truncated",
+    "value_as",
+    "wrong_root",
+]
+
 Painter = Callable[[Draft], Answer]
 
 _HTML = (

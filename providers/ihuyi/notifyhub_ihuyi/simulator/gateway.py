@@ -11,6 +11,8 @@ from .records import Request, Submission
 from .templates import TemplateBook
 from .texts import MOBILE, has_brackets, has_emoji, parts
 
+__all__ = ["ANY", "Gateway", "Rules"]
+
 ANY = "*"
 """Scripts for any number that has no script of its own."""
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from .records import Submission
 
+__all__ = ["Journal"]
+
 
 class Journal:
     """One JSON line per accepted message, on the disk before the message is answered.

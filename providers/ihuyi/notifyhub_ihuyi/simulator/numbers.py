@@ -13,6 +13,8 @@ from types import MappingProxyType
 
 from .behaviour import Behaviour, Receipt, other_number
 
+__all__ = ["FAULTS", "UNKNOWN_SMSID", "NumberedFault", "behaviour_for"]
+
 _CODE = re.compile("139000([0-9]{5})")
 _FAULT = re.compile("137000([01])([0-9]{4})")
 

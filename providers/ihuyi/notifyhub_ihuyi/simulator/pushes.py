@@ -16,6 +16,8 @@ import h11
 
 from .records import mask_number
 
+__all__ = ["ANSWER_TIMEOUT", "FIRST_GAP", "REPEATS", "Push", "Pusher", "check_url", "post_form", "shanghai"]
+
 REPEATS = 3
 FIRST_GAP = 60.0
 """Seconds before the first repeat; each later gap is as much longer."""

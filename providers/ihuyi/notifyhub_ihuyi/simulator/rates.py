@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 from .texts import is_code
 
+__all__ = ["Limits", "Rates"]
+
 SECOND, MINUTE, DAY = 1.0, 60.0, 86_400.0
 
 

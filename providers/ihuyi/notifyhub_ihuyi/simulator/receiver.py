@@ -11,6 +11,8 @@ from urllib.parse import parse_qsl
 from .replies import Answer
 from .wire import Connection, Listener
 
+__all__ = ["Handler", "PushReceiver", "ReceivedPush", "acknowledge"]
+
 Handler = Callable[[str, dict[str, str], bytes], Awaitable[tuple[int, str]]]
 """(method, headers by lower-case name, body) → (HTTP status, body)."""
 

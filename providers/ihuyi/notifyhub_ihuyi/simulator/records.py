@@ -11,6 +11,8 @@ from urllib.parse import parse_qsl
 
 from .wire import Connection, RawRequest
 
+__all__ = ["Request", "Submission", "mask_number", "read_form", "read_request"]
+
 _FORM = "application/x-www-form-urlencoded"
 
 

@@ -11,6 +11,19 @@ from types import MappingProxyType
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
+__all__ = [
+    "MESSAGES",
+    "NAMESPACES",
+    "Answer",
+    "Draft",
+    "Manner",
+    "render",
+    "render_json",
+    "render_xml",
+    "words_for",
+    "xml_text",
+]
+
 NAMESPACES = (
     "http://106.ihuyi.com/",
     "http://106.ihuyi.cn/",

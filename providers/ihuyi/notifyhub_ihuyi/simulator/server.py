@@ -19,6 +19,8 @@ from .service import Service, Style
 from .templates import TEST_TEMPLATE, TEST_TEMPLATE_ID, TemplateBook
 from .wire import Connection, Listener
 
+__all__ = ["Simulator"]
+
 
 class Simulator:
     """The ihuyi SMS gateway on loopback; an async context manager.

@@ -14,6 +14,8 @@ from .records import Request, Submission
 from .replies import Answer, Draft, render, words_for
 from .templates import is_registrable
 
+__all__ = ["Service", "Style"]
+
 _PHP = "/webservice/sms.php"
 _JSON_PATHS = {"/sms/Submit.json": "Submit", "/sms/GetNum.json": "GetNum"}
 

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 
+__all__ = ["TEST_TEMPLATE", "TEST_TEMPLATE_ID", "State", "Template", "TemplateBook", "is_registrable"]
+
 TEST_TEMPLATE_ID = "1"
 TEST_TEMPLATE = "您的验证码是：【变量】。请不要把验证码泄露给其他人。"
 """The vendor's test template: every account has it."""

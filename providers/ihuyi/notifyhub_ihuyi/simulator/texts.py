@@ -2,6 +2,8 @@
 
 import re
 
+__all__ = ["FIRST_PART", "LATER_PART", "MOBILE", "has_brackets", "has_emoji", "is_code", "parts"]
+
 MOBILE = re.compile(r"1[3-9][0-9]{9}")
 """A number as the gateway wants it: 11 digits without +86."""
 

@@ -13,6 +13,8 @@ import h11
 from .faults import page
 from .replies import Answer, Manner
 
+__all__ = ["MAX_BODY", "Connection", "Listener", "RawRequest", "join_headers"]
+
 MAX_BODY = 1024 * 1024
 """Bytes of a request body that are read before 413 is the answer."""
 _CHUNK = 65536
