@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +40,7 @@ class Composer:
                     remedy="it is relative to the settings file",
                 )
         self._renderer: Renderer | None = None
+        self._recipient = lru_cache(maxsize=16384)(partial(_recipient, settings.default_country))
 
     @property
     def renderer(self) -> Renderer:
@@ -83,48 +85,38 @@ class Composer:
 
         Raises NotificationError where the request cannot be, TemplateError where the notice is broken.
         """
+        to = asked.to
         channel = asked.channel or self._channel_for(asked)
-        address = asked.to.address(channel)
+        address = to.address(channel)
         if address is None:
             raise InvalidAddress(
                 f"the recipient has no address for the channel {channel}",
                 field="to",
-                remedy=f"it has {', '.join(asked.to.channels)}",
+                remedy=f"it has {', '.join(to.channels)}",
             )
-        locale = asked.locale or asked.to.locale or self._settings.default_locale
+        locale = asked.locale or to.locale or self._settings.default_locale
         if asked.notice is None:
             return _finished_words(asked, channel, address, locale)
+        extra = self._plugins.render_context(asked)
         rendered = self.renderer.render(
-            asked.notice,
-            channel,
-            locale,
-            asked.data,
-            extra=self._plugins.render_context(asked),
-            time_zone=asked.to.time_zone,
+            asked.notice, channel, locale, asked.data, extra=extra, time_zone=to.time_zone
         )
+        category = asked.category or rendered.category
         message = Message(
             channel=channel,
             to=address,
             text=rendered.text,
             subject=rendered.subject,
             html=rendered.html,
-            category=asked.category or rendered.category,
+            category=category,
             notice=asked.notice,
             locale=rendered.locale,
             variables=rendered.variables,
             bindings=rendered.bindings,
             expires_at=asked.expires_at,
         )
-        chosen = (
-            f"notice: {asked.notice} in {rendered.locale} (asked for {locale}), category {message.category}"
-        )
+        chosen = f"notice: {asked.notice} in {rendered.locale} (asked for {locale}), category {category}"
         return message, (chosen, f"variables: {', '.join(rendered.variables) or 'none'} checked")
-
-    def _recipient(self, address: str, channel: str | None) -> Recipient:
-        country = self._settings.default_country
-        if channel is None:
-            return Recipient.parse(address, country)
-        return Recipient(addresses={channel: normalise_address(channel, address, country)})
 
     def _channel_for(self, asked: Notification) -> str:
         """The recipient's first channel that the notice has words for."""
@@ -133,6 +125,12 @@ class Composer:
             return channels[0]
         written = self.renderer.catalog.notice(asked.notice).channels
         return next((channel for channel in channels if channel in written), channels[0])
+
+
+def _recipient(country: str, address: str, channel: str | None) -> Recipient:
+    if channel is None:
+        return Recipient.parse(address, country)
+    return Recipient(addresses={channel: normalise_address(channel, address, country)})
 
 
 def _finished_words(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 from notifyhub.category import DeliveryPolicy
 from notifyhub.http import classify
@@ -21,7 +22,8 @@ from notifyhub.watchdog import Watchdog
 __all__ = ["Courier"]
 
 _log = get_logger("notifyhub.delivery")
-Observer = Callable[[Attempt], Awaitable[None]]
+Observer = Callable[[Attempt], Awaitable[None] | None]
+Keeper = Callable[[Message, Delivery], Coroutine[Any, Any, object]]
 
 
 @dataclass(slots=True)
@@ -41,17 +43,22 @@ class _Run:
 class Courier:
     """Makes the attempts. Knows no vendor, keeps no state between deliveries.
 
-    observe: called with each finished attempt. clock: monotonic seconds. sleep: pauses, seconds.
+    observe: called with each finished attempt; what it returns is awaited, unless it is None.
+    interrupted: where a task is cancelled in an attempt, it is given the message and the delivery
+        (`unknown`) to keep, before the cancellation goes on.
+    clock: monotonic seconds. sleep: pauses, seconds.
     """
 
     def __init__(
         self,
         observe: Observer | None = None,
+        interrupted: Keeper | None = None,
         *,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._observe = observe
+        self._interrupted = interrupted
         self._clock = clock
         self._sleep = sleep
         self._watchdog = Watchdog()
@@ -62,13 +69,8 @@ class Courier:
         message: Message,
         path: Path,
         policy: DeliveryPolicy,
-        on_interrupt: Callable[[Delivery], Awaitable[object]] | None = None,
     ) -> Delivery:
-        """Attempt until accepted, or until nothing may follow; returns the delivery as it then stands.
-
-        on_interrupt: where this task is cancelled in an attempt, it is given the delivery (`unknown`)
-        to keep, before the cancellation goes on.
-        """
+        """Attempt until accepted, or until nothing may follow; returns the delivery as it then stands."""
         left = self._time_left(message, policy)
         steps = [*delivery.steps, path.words]
         if left <= 0:
@@ -78,8 +80,8 @@ class Courier:
         try:
             await self._walk(run)
         except asyncio.CancelledError:
-            if on_interrupt is not None:
-                await asyncio.shield(on_interrupt(_summed_up(delivery, run)))
+            if self._interrupted is not None:
+                await asyncio.shield(self._interrupted(message, _summed_up(delivery, run)))
             raise
         return _summed_up(delivery, run)
 
@@ -95,7 +97,7 @@ class Courier:
             if self._clock() >= run.ends_at:
                 run.steps.append("deadline: passed, no attempt may follow")
                 return
-            standing = again or await self._choose(run)
+            standing = again or self._next(run) or await self._next_round(run)
             if standing is None:
                 return
             sequel, outcome = await self._attempt(run, standing)
@@ -117,28 +119,32 @@ class Courier:
                     return
                 again = standing
 
-    async def _choose(self, run: _Run) -> Standing | None:
-        """The next instance to ask; walks the route once more, after a pause, where that is allowed."""
-        while True:
-            waiting = [s for s in run.standings if not s.out and s.round < run.round]
-            for standing in waiting:
-                if standing.instance.breaker.admit():
-                    standing.round = run.round
-                    return standing
-                standing.round = run.round
-                run.steps.append(_skip_step(standing))
-            if waiting and not run.attempts:
-                # A breaker chooses between instances. With nothing to choose from it stands aside:
-                # the caller is better served by the vendor's own answer than by a guess.
-                standing = waiting[0]
-                run.steps.append(f"breakers: all open, {standing.instance.name} is asked anyway")
+    def _next(self, run: _Run) -> Standing | None:
+        """The next instance to ask on this walk along the route."""
+        waiting = [s for s in run.standings if not s.out and s.round < run.round]
+        for standing in waiting:
+            standing.round = run.round
+            if standing.instance.breaker.admit():
                 return standing
-            if all(s.out for s in run.standings) or run.round >= run.policy.retries:
-                return None
+            run.steps.append(_skip_step(standing))
+        if waiting and not run.attempts:
+            # A breaker chooses between instances. With nothing to choose from it stands aside:
+            # the caller is better served by the vendor's own answer than by a guess.
+            run.steps.append(f"breakers: all open, {waiting[0].instance.name} is asked anyway")
+            return waiting[0]
+        return None
+
+    async def _next_round(self, run: _Run) -> Standing | None:
+        """The next instance on another walk along the route, after a pause, where that is allowed."""
+        while run.round < run.policy.retries and not all(s.out for s in run.standings):
             pause = run.policy.backoff * 2**run.round
             run.round += 1
             if not await self._pause(run, pause):
                 return None
+            standing = self._next(run)
+            if standing is not None:
+                return standing
+        return None
 
     async def _pause(self, run: _Run, seconds: float) -> bool:
         if seconds > run.policy.max_wait or self._clock() + seconds >= run.ends_at:
@@ -185,8 +191,9 @@ class Courier:
         run.steps.append(attempt)
         if cancelled is not None:
             raise cancelled
-        if self._observe is not None:
-            await self._observe(attempt)
+        telling = self._observe(attempt) if self._observe is not None else None
+        if telling is not None:
+            await telling
         return sequel, outcome
 
 

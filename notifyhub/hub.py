@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from datetime import datetime
-from functools import partial
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any, Self
 
@@ -70,7 +69,7 @@ class Hub:
         self._policies = Pipeline([*stock, *policies, *self.plugins.policies(self.settings)])
         self._ledger: Ledger = ledger or MemoryLedger()
         self._inbox = Inbox(self._ledger, self.plugins)
-        self._courier = Courier(self._attempt_finished)
+        self._courier = Courier(self._attempt_finished, self._finish)
         self._delivery_policies = {c: self.settings.delivery_policy(c) for c in Category}
 
     @classmethod
@@ -121,13 +120,13 @@ class Hub:
         opened = await self._ledger.open(_opening(asked, message, steps), _fingerprint(asked, message))
         if opened.id != message.id:
             return opened  # the same request under the same key: the first delivery stands for both
-        allowed = await self._policies.ask(opened, message)
+        allowed = await self._policies.ask(opened, message) if self._policies.policies else opened
         if _log.wants(logging.DEBUG):
             _log_stages(message, allowed, path)
         if allowed.status is not Status.SENDING:
             return await self._record(allowed)
         policy = asked.delivery or self._delivery_policies[message.category]
-        sent = await self._courier.deliver(allowed, message, path, policy, partial(self._finish, message))
+        sent = await self._courier.deliver(allowed, message, path, policy)
         return await self._finish(message, sent)
 
     def preview(self, notice: str | Notification | None = None, **arguments: Any) -> Message:
@@ -194,7 +193,7 @@ class Hub:
             await self.plugins.tell("notifyhub_delivery_changed", delivery=kept)
         return kept
 
-    async def _attempt_finished(self, attempt: Attempt) -> None:
+    def _attempt_finished(self, attempt: Attempt) -> Awaitable[None] | None:
         outcome = attempt.outcome
         if _log.wants(logging.INFO):
             _log.info(
@@ -204,8 +203,9 @@ class Hub:
                 provider_message_id=outcome.provider_message_id, elapsed_ms=round(attempt.elapsed_ms),
                 allowed=attempt.allowed,
             )  # fmt: skip
-        if self.plugins.observes("notifyhub_attempt_finished"):
-            await self.plugins.tell("notifyhub_attempt_finished", attempt=attempt)
+        if not self.plugins.observes("notifyhub_attempt_finished"):
+            return None
+        return self.plugins.tell("notifyhub_attempt_finished", attempt=attempt)
 
 
 def _log_stages(message: Message, delivery: Delivery, path: Path) -> None:

@@ -122,10 +122,11 @@ class Plugins:
 
     def render_context(self, notification: Notification) -> dict[str, Any]:
         """What plugins add to the variables of this rendering; an earlier registered plugin wins."""
+        if not self._of("notifyhub_render_context"):
+            return {}
         context: dict[str, Any] = {}
-        if self._of("notifyhub_render_context"):
-            for extra in self._manager.hook.notifyhub_render_context(notification=notification):
-                context.update(extra)
+        for extra in self._manager.hook.notifyhub_render_context(notification=notification):
+            context.update(extra)
         return context
 
     def observes(self, hook: str) -> bool:

@@ -79,15 +79,13 @@ class Scene:
         opening = Delivery(
             id=message.id, status=Status.SENDING, channel="sms", category=message.category, address=message.to
         )
-        courier = Courier(clock=self.clock, sleep=self.clock.sleep)
         path = Path(Route(instances=self.instances), self.instances)
 
-        async def keep(delivery: Delivery) -> None:
+        async def keep(message: Message, delivery: Delivery) -> None:
             self.kept.append(delivery)
 
-        return await courier.deliver(
-            opening, message, path, policy or DELIVERY_POLICIES[message.category], keep
-        )
+        courier = Courier(interrupted=keep, clock=self.clock, sleep=self.clock.sleep)
+        return await courier.deliver(opening, message, path, policy or DELIVERY_POLICIES[message.category])
 
     def deliver(self, policy: DeliveryPolicy | None = None) -> Delivery:
         return asyncio.run(self.run(policy))

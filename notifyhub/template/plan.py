@@ -30,11 +30,16 @@ Blocks = dict[str, list[Callable[[Context], Iterator[str]]]]
 """A template's blocks, each with those it overrides behind it."""
 
 
+Pieces = tuple[tuple[str, str | None], ...]
+"""Words, and the variable that follows them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """One compiled piece of a file: all of it (blocks is None), or one block.
 
-    cap: characters it may give. globals: the template's, merged once.
+    cap: characters it may give. globals: the template's, merged once. pieces: where the file is only
+    words and variables, as most texts are: each words and the variable after them, or None.
     """
 
     sandbox: Sandbox
@@ -42,6 +47,7 @@ class Part:
     function: Callable[[Context], Iterator[str]]
     blocks: Blocks | None
     cap: int
+    pieces: Pieces | None = None
     globals: dict[str, Any] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -106,7 +112,8 @@ class Planner:
                     escaped, html_blocks = self._compile(self._html, path)
                     html = Part(self._html, escaped, html_blocks["html"][0], html_blocks, cap)
             else:
-                text = Part(self._plain, template, template.root_render_func, None, cap)
+                pieces = _pieces(self._plain.parse(self.catalog.source(path), path), notice.manifest)
+                text = Part(self._plain, template, template.root_render_func, None, cap, pieces)
         except TemplateNotFound as error:
             raise _broken(
                 name, choice, f"needs {error.name or 'a template'}, which does not exist"
@@ -134,6 +141,24 @@ class Planner:
                 for block, functions in self._compile(sandbox, str(extends.template.value))[1].items():
                     blocks.setdefault(block, []).extend(functions)
         return template, blocks
+
+
+def _pieces(tree: nodes.Template, manifest: Manifest) -> Pieces | None:
+    """The pieces of a template without anything but words and declared variables, else None."""
+    found: list[tuple[str, str | None]] = []
+    words = ""
+    for output in tree.body:
+        if not isinstance(output, nodes.Output):
+            return None
+        for node in output.nodes:
+            if isinstance(node, nodes.TemplateData):
+                words += node.data
+            elif isinstance(node, nodes.Name) and node.name in manifest.variables:
+                found.append((words, node.name))
+                words = ""
+            else:
+                return None
+    return (*found, (words, None))
 
 
 def _bindings(notice: Notice, choice: Choice) -> Mapping[str, Binding]:

@@ -111,7 +111,7 @@ class Renderer:
             locale=plan.choice.file.locale,
             tried=plan.choice.tried,
             category=plan.manifest.category,
-            text=self._run(plan, plan.text, context).strip(),
+            text=(_joined(plan.text, variables) or self._run(plan, plan.text, context)).strip(),
             subject=None if plan.subject is None else self._subject(plan, plan.subject, context),
             html=None if plan.html is None else self._run(plan, plan.html, context).strip(),
             variables=MappingProxyType(variables),
@@ -159,6 +159,25 @@ class Renderer:
             # Not chained: the message of an arbitrary error may quote a value.
             raise _explain(plan, error) from None
         return "".join(chunks)
+
+
+def _joined(part: Part, variables: dict[str, str]) -> str | None:
+    """The text of a file that is only words and variables, without the engine, which takes much longer.
+
+    None where it has to be rendered: it has more to it, a variable is absent, or it comes out too long.
+    """
+    if part.pieces is None:
+        return None
+    chunks = []
+    for words, name in part.pieces:
+        chunks.append(words)
+        if name is not None:
+            value = variables.get(name)
+            if value is None:
+                return None
+            chunks.append(value)
+    text = "".join(chunks)
+    return text if len(text) <= part.cap else None
 
 
 def _explain(plan: Plan, error: Exception) -> TemplateError:

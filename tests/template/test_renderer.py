@@ -341,3 +341,42 @@ def test_threads_share_a_renderer() -> None:
     for thread in threads:
         thread.join()
     assert sorted("takes longer" in result for result in results) == [False, True]
+
+
+def test_the_shortcut_says_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A text of only words and variables, put together without the engine, is what the engine gives."""
+    import notifyhub_templates
+    from notifyhub.template import renderer as room
+
+    catalog = Catalog([notifyhub_templates.notifyhub_template_loader()])
+
+    def every() -> list[str]:
+        renderer = Renderer(catalog)
+        notices = [catalog.notice(name) for name in catalog.names()]
+        return [
+            renderer.render(n.name, "sms", locale, n.manifest.examples(optional=optional)).text
+            for n in notices
+            for locale in n.locales("sms")
+            for optional in (False, True)
+        ]
+
+    quick = every()
+    monkeypatch.setattr(room, "_joined", lambda part, variables: None)
+    assert every() == quick
+
+
+@pytest.mark.parametrize(
+    ("template", "taken"),
+    [
+        ("码{{ code }}。", True),
+        ("{{ code }}", True),
+        ("码{{ code|upper }}", False),
+        ("{% if code %}{{ code }}{% endif %}", False),
+        ("{{ other }}", False),
+    ],
+)
+def test_the_shortcut_is_for_plain_texts_only(template: str, taken: bool) -> None:
+    """Anything but words and declared variables goes through the engine."""
+    renderer = renderer_of(template)
+    name = renderer.catalog.names()[0]
+    assert (renderer._plan(name, "sms", "zh").text.pieces is not None) is taken
