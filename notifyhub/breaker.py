@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from enum import StrEnum
 
-from notifyhub.outcome import Outcome, OutcomeKind
+from notifyhub.outcome import Outcome
 from notifyhub.reason import REASONS, BreakerEffect, Reason
 
 __all__ = ["Breaker", "BreakerState"]
@@ -83,11 +83,10 @@ class Breaker:
 
     def record(self, outcome: Outcome) -> bool:
         """Take an outcome into account. Returns True when it has just opened the breaker."""
-        if outcome.kind is OutcomeKind.ACCEPTED:
+        if outcome.reason is None:  # accepted: an outcome's own invariant
             if self._failures or self._opened_at is not None:
                 self._close()
             return False
-        assert outcome.reason is not None  # noqa: S101 - Outcome's own invariant, for the type checker
         effect = REASONS[outcome.reason].breaker
         if effect is BreakerEffect.IGNORED:
             # A refusal of this one message still proves that the vendor answers.

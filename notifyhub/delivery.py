@@ -22,6 +22,8 @@ from notifyhub.watchdog import Watchdog
 __all__ = ["Courier"]
 
 _log = get_logger("notifyhub.delivery")
+# Looked up for each attempt, and a look-up in an Enum class is slow.
+_ACCEPTED, _UNKNOWN, _UNSUPPORTED = OutcomeKind.ACCEPTED, OutcomeKind.UNKNOWN, Reason.UNSUPPORTED
 Observer = Callable[[Attempt], Awaitable[None] | None]
 Keeper = Callable[[Message, Delivery], Coroutine[Any, Any, object]]
 
@@ -71,7 +73,7 @@ class Courier:
         policy: DeliveryPolicy,
     ) -> Delivery:
         """Attempt until accepted, or until nothing may follow; returns the delivery as it then stands."""
-        left = self._time_left(message, policy)
+        left = policy.deadline if message.expires_at is None else _time_left(message.expires_at, policy)
         steps = [*delivery.steps, path.words]
         if left <= 0:
             steps.append("deadline: nothing is submitted after expires_at")
@@ -84,12 +86,6 @@ class Courier:
                 await asyncio.shield(self._interrupted(message, _summed_up(delivery, run)))
             raise
         return _summed_up(delivery, run)
-
-    def _time_left(self, message: Message, policy: DeliveryPolicy) -> float:
-        if message.expires_at is None:
-            return policy.deadline
-        life = (message.expires_at - datetime.now(UTC)).total_seconds()
-        return min(policy.deadline, life * policy.life_share)
 
     async def _walk(self, run: _Run) -> None:
         again: Standing | None = None
@@ -172,7 +168,7 @@ class Courier:
             )
         except Exception as error:  # noqa: BLE001 - a plugin's bug must end in a named state
             outcome = _outcome_of_bug(instance, error)
-        if outcome.may_have_gone:
+        if outcome.kind is _ACCEPTED or outcome.kind is _UNKNOWN:
             run.copies += 1
         sequel = CANCELLED
         if cancelled is None:
@@ -195,6 +191,11 @@ class Courier:
         if telling is not None:
             await telling
         return sequel, outcome
+
+
+def _time_left(expires_at: datetime, policy: DeliveryPolicy) -> float:
+    life = (expires_at - datetime.now(UTC)).total_seconds()
+    return min(policy.deadline, life * policy.life_share)
 
 
 def _bug(instance: Instance, detail: str) -> Outcome:
@@ -243,12 +244,12 @@ def _most_telling(attempts: list[Attempt]) -> Attempt | None:
     telling: Attempt | None = None
     for attempt in attempts:
         kind = attempt.outcome.kind
-        if kind is OutcomeKind.ACCEPTED:
+        if kind is _ACCEPTED:
             return attempt
-        if telling is not None and telling.outcome.kind is OutcomeKind.UNKNOWN:
+        if telling is not None and telling.outcome.kind is _UNKNOWN:
             continue
         # That a fallback cannot carry this at all says less than what the one before it said.
-        if telling is None or attempt.outcome.reason is not Reason.UNSUPPORTED:
+        if telling is None or attempt.outcome.reason is not _UNSUPPORTED:
             telling = attempt
     return telling
 

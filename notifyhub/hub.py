@@ -117,7 +117,8 @@ class Hub:
         })  # fmt: skip
         message, steps = self._composer.compose(asked)
         path = self.router.route(message)
-        opened = await self._ledger.open(_opening(asked, message, steps), _fingerprint(asked, message))
+        fingerprint = "" if asked.key is None else _fingerprint(message)
+        opened = await self._ledger.open(_opening(asked, message, steps), fingerprint)
         if opened.id != message.id:
             return opened  # the same request under the same key: the first delivery stands for both
         allowed = await self._policies.ask(opened, message) if self._policies.policies else opened
@@ -247,9 +248,7 @@ def _opening(asked: Notification, message: Message, steps: tuple[str, ...]) -> D
     )
 
 
-def _fingerprint(asked: Notification, message: Message) -> str:
+def _fingerprint(message: Message) -> str:
     """Tells one request from another under the same key: the address and the words, hashed."""
-    if asked.key is None:
-        return ""
     parts = (message.channel, message.to, message.notice, message.category, message.subject, message.text)
     return hashlib.sha256(repr(parts).encode()).hexdigest()

@@ -58,11 +58,10 @@ def what_follows(
 
     copies: how many may be out by now, this attempt included.
     """
-    if outcome.kind is OutcomeKind.ACCEPTED:
+    if outcome.reason is None:  # accepted: an outcome's own invariant
         return DONE
     if outcome.kind is OutcomeKind.UNKNOWN:
         return _after_unknown(standing, policy, category, copies)
-    assert outcome.reason is not None  # noqa: S101 - Outcome's own invariant, for the type checker
     rule = REASONS[outcome.reason]
     pause = outcome.retry_after
     if pause is not None and pause <= policy.max_wait and standing.vendor_retries < rule.retries:

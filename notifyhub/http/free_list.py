@@ -67,7 +67,7 @@ class FreeList(httpx.AsyncBaseTransport):
             request.extensions = {**request.extensions, "trace": lane.trace}
         try:
             response = await lane.transport.handle_async_request(request)
-        except BaseException:
+        except BaseException:  # cancellation too: a connection left in the middle must not be used again
             await self.drop(lane)
             raise
         assert isinstance(response.stream, httpx.AsyncByteStream)  # noqa: S101 — narrows httpx's own union
@@ -152,7 +152,7 @@ class _LaneStream(httpx.AsyncByteStream):
             return
         try:
             await self._stream.aclose()
-        except BaseException:
+        except BaseException:  # as above
             await owner.drop(self._lane)
             raise
         owner.put_back(self._lane)

@@ -52,7 +52,7 @@ class DoNothing(apprise.NotifyBase):  # type: ignore[misc]
 class Overhead:
     """hub.send, the floor below it (model + render + call), and Apprise, one message at a time."""
 
-    MESSAGES = 3000
+    MESSAGES = 500
 
     async def __aenter__(self) -> Self:
         self.hub = Hub(providers={"sms": nothing})
