@@ -1,0 +1,120 @@
+"""The tables of `notifyhub.toml`, as models. What a provider instance needs is known to its type only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from notifyhub.category import DELIVERY_POLICIES, Category, DeliveryPolicy
+
+__all__ = [
+    "NOT_WRITTEN",
+    "BreakerSettings",
+    "DeduplicateSettings",
+    "PluginSettings",
+    "PolicySettings",
+    "RouteSettings",
+    "Settings",
+    "SuppressionListSettings",
+]
+
+NOT_WRITTEN = frozenset({"folder", "source"})
+"""Fields of Settings that tell where it came from; nobody writes them."""
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+def _several(value: Any) -> Any:
+    """`"CN"` where a list is expected means `["CN"]`."""
+    return (value,) if isinstance(value, str) else value
+
+
+class RouteSettings(_Table):
+    """One `[[routes]]` table; the first that fits a message is taken.
+
+    providers: instance names, in order. channel, country, category: what it is for; each a word or a
+    list, and left out where it does not matter. strategy: `in_order`, or `weighted` by `weights`
+    (per instance name; 1 where not given).
+    """
+
+    providers: tuple[str, ...] = Field(min_length=1)
+    channel: tuple[str, ...] = ()
+    country: tuple[str, ...] = ()
+    category: tuple[Category, ...] = ()
+    strategy: Literal["in_order", "weighted"] = "in_order"
+    weights: Mapping[str, Annotated[float, Field(gt=0)]] = {}
+
+    _lists = field_validator("providers", "channel", "country", "category", mode="before")(_several)
+
+    @field_validator("country")
+    @classmethod
+    def _upper(cls, countries: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(country.upper() for country in countries)
+
+
+class SuppressionListSettings(_Table):
+    """`[policies.suppression_list]`: addresses that get nothing, or nothing of these categories."""
+
+    addresses: tuple[str, ...] = ()
+    categories: tuple[Category, ...] | None = None
+
+
+class DeduplicateSettings(_Table):
+    """`[policies.deduplicate]`: the same words to the same address once in `window` seconds."""
+
+    window: float = Field(default=60.0, gt=0)
+
+
+class PolicySettings(_Table):
+    """`[policies]`: the stock policies that are on."""
+
+    suppression_list: SuppressionListSettings | None = None
+    deduplicate: DeduplicateSettings | None = None
+
+
+class BreakerSettings(_Table):
+    """`[breaker]`: failures in a row before an instance is passed over, and for how many seconds."""
+
+    threshold: int = Field(default=5, ge=1)
+    cooldown: float = Field(default=30.0, gt=0)
+
+
+class PluginSettings(_Table):
+    """`[plugins]`: installed plugins that are left out, by entry point name."""
+
+    block: tuple[str, ...] = ()
+
+
+class Settings(_Table):
+    """Everything a hub can be told. All of it has a default: with no settings everything goes to the console.
+
+    default_locale: where neither the notification nor the recipient has one. default_country: how
+    numbers without a country code are read. default_time_zone: how aware times are written where the
+    recipient has none of their own. templates: folders of the application's own notices,
+    relative to the settings file. providers: instance tables by name, each with a `type`.
+    categories: changes to the delivery policies. folder: where the file lay; relative paths start there.
+    """
+
+    default_locale: str = "zh"
+    default_country: str = Field(default="CN", min_length=2, max_length=2)
+    default_time_zone: str = "Asia/Shanghai"
+    templates: tuple[str, ...] = ()
+    providers: Mapping[str, Mapping[str, Any]] = Field(default={}, repr=False)
+    routes: tuple[RouteSettings, ...] = ()
+    categories: Mapping[Category, DeliveryPolicy] = {}
+    policies: PolicySettings = PolicySettings()
+    breaker: BreakerSettings = BreakerSettings()
+    plugins: PluginSettings = PluginSettings()
+    folder: Path = Field(default=Path(), exclude=True)
+    source: str = Field(default="no settings file", exclude=True)
+
+    _lists = field_validator("templates", mode="before")(_several)
+
+    def delivery_policy(self, category: Category) -> DeliveryPolicy:
+        """The delivery policy of a category, with the changes of `[categories.…]`."""
+        return self.categories.get(category) or DELIVERY_POLICIES[category]

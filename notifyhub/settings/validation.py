@@ -1,0 +1,74 @@
+"""Validation: models from plain data, and errors that name the key and the nearest right one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+
+from notifyhub.errors import SettingsError, nearest
+from notifyhub.settings.tables import NOT_WRITTEN
+
+__all__ = ["validate", "writable"]
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def validate(model: type[Model], data: Mapping[str, Any], field: str = "") -> Model:
+    """A model from plain data.
+
+    Raises SettingsError for the first thing wrong, with its dotted key below `field` and, for an
+    unknown key, the nearest right one. The value is never quoted: it may be a secret.
+    """
+    if model.model_config.get("extra") is None:
+        # pydantic's default drops what it does not know; a mistyped key must not be dropped in silence.
+        names = {name for n, info in model.model_fields.items() for name in (n, info.alias) if name}
+        for key in data:
+            if key not in names:
+                dotted = f"{field}.{key}" if field else key
+                raise SettingsError("unknown key", field=dotted, remedy=nearest(key, names))
+    try:
+        return model.model_validate(dict(data))
+    except ValidationError as error:
+        faults = error.errors(include_url=False, include_context=False, include_input=False)
+        # An unknown key is the likeliest typing error, and often the cause of a missing one beside it.
+        fault = next((f for f in faults if f["type"] == "extra_forbidden"), faults[0])
+        location = fault["loc"]
+        dotted = ".".join([*([field] if field else []), *(str(part) for part in location)])
+        more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+        if fault["type"] == "extra_forbidden":
+            known = writable(_model_at(model, location[:-1]))
+            raise SettingsError(
+                f"unknown key{more}", field=dotted, remedy=nearest(str(location[-1]), known)
+            ) from None
+        problem = "missing" if fault["type"] == "missing" else fault["msg"].removeprefix("Value error, ")
+        raise SettingsError(f"{problem}{more}", field=dotted) from None
+
+
+def writable(model: type[BaseModel] | None) -> Iterable[str]:
+    """The keys that may be written into this model's table."""
+    return () if model is None else model.model_fields.keys() - NOT_WRITTEN
+
+
+def _model_at(model: type[BaseModel], location: tuple[int | str, ...]) -> type[BaseModel] | None:
+    """The nested model that a pydantic error location points at."""
+    current: Any = model
+    for part in location:
+        if isinstance(current, type) and issubclass(current, BaseModel) and part in current.model_fields:
+            current = _inner(current.model_fields[str(part)].annotation)
+    return current if isinstance(current, type) and issubclass(current, BaseModel) else None
+
+
+def _inner(annotation: Any) -> Any:
+    """The model inside `tuple[Model, ...]`, `Mapping[str, Model]` or `Model | None`."""
+    if get_origin(annotation) is None:
+        return annotation
+    return next(
+        (
+            inner
+            for arg in get_args(annotation)
+            if isinstance(inner := _inner(arg), type) and issubclass(inner, BaseModel)
+        ),
+        None,
+    )
