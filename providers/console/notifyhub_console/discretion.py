@@ -36,7 +36,10 @@ _MAIL = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+@[\w-]+(?:\.[\w-]+)+")
 
 def discreet(message: Message, words: str) -> str:
     """The words of a message (its text or its subject) without codes, phone numbers and mail addresses."""
-    secret = message.category is Category.OTP or _SPEAKS_OF_A_CODE.search(message.text) is not None
+    # A notice says by its category whether it holds a code; a login alert only advises to change a password.
+    secret = message.category is Category.OTP or (
+        message.notice is None and _SPEAKS_OF_A_CODE.search(message.text) is not None
+    )
     if message.category is Category.OTP:
         words = _without(words, message.variables.values())
     words = _MAIL.sub(lambda found: mask(found[0]), words)

@@ -59,3 +59,12 @@ def test_other_addresses_are_masked_too() -> None:
     """Foreign numbers, mail addresses and the recipient's own address do not stand whole."""
     shown = _shown("call +1 (415) 555-2671 or mail alice@example.com, dear @zhangsan", to="@zhangsan")
     assert shown == "call +1******2671 or mail a***@e***.com, dear @z***"
+
+
+def test_a_login_alert_keeps_its_time() -> None:
+    """A notice says by its category whether it holds a code: advice about a password is not one."""
+    text = "您的账号于2026-11-22 14:05在上海登录。如非本人操作，请尽快修改密码。"
+    alert = Message(
+        channel="sms", to="+8613800138000", text=text, category=Category.ALERT, notice="login/alert"
+    )
+    assert discreet(alert, text) == text
