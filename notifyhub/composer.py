@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from notifyhub.category import Category
-from notifyhub.errors import InvalidAddress, NotificationError, SettingsError, nearest
+from notifyhub.errors import InvalidAddress, NotificationError, SettingsError, faults_of, nearest
 from notifyhub.message import Message, Notification, Recipient, normalise_address
 from notifyhub.plugins import Plugins
 from notifyhub.settings import Settings
@@ -73,12 +73,11 @@ class Composer:
         try:
             return Notification.model_validate(arguments)
         except ValidationError as error:
-            fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
-            field = ".".join(str(part) for part in fault["loc"]) or None
-            if field == "category":
+            fault = faults_of(error)[0]
+            if fault.key == "category":
                 remedy = nearest(str(arguments["category"]), Category)
-                raise NotificationError("unknown category", field=field, remedy=remedy) from None
-            raise NotificationError(fault["msg"].removeprefix("Value error, "), field=field) from None
+                raise NotificationError("unknown category", field=fault.key, remedy=remedy) from None
+            raise NotificationError(fault.said, field=fault.key or None) from None
 
     def compose(self, asked: Notification) -> tuple[Message, tuple[str, ...]]:
         """The message for one channel and one address, and the decisions that led to it.

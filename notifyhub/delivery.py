@@ -168,7 +168,7 @@ class Courier:
             )
         except Exception as error:  # noqa: BLE001 - a plugin's bug must end in a named state
             outcome = _outcome_of_bug(instance, error)
-        if outcome.kind is _ACCEPTED or outcome.kind is _UNKNOWN:
+        if outcome.may_have_gone:
             run.copies += 1
         sequel = CANCELLED
         if cancelled is None:

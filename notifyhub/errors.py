@@ -25,14 +25,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from pydantic import ValidationError
+
     from notifyhub.outcome import Delivery
 
 __all__ = [
     "ConfigurationError",
     "DeliveryFailed",
+    "Fault",
     "InvalidAddress",
     "InvalidVariable",
     "KeyReused",
@@ -45,6 +48,7 @@ __all__ = [
     "UnknownDelivery",
     "UnknownNotice",
     "UnsupportedOperation",
+    "faults_of",
     "nearest",
 ]
 
@@ -130,3 +134,28 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     if match:
         return f"did you mean `{match[0]}`?"
     return f"known: {', '.join(names)}" if names else None
+
+
+class Fault(NamedTuple):
+    """One thing pydantic found wrong. kind: its name for it. path: the keys down to it. said: in words."""
+
+    kind: str
+    path: tuple[str, ...]
+    said: str
+
+    @property
+    def key(self) -> str:
+        """The dotted key, "" for the whole."""
+        return ".".join(self.path)
+
+
+def faults_of(error: ValidationError) -> list[Fault]:
+    """What pydantic found wrong, in its order, without the values it found: they may be secrets."""
+    return [
+        Fault(
+            fault["type"],
+            tuple(str(part) for part in fault["loc"]),
+            fault["msg"].removeprefix("Value error, "),
+        )
+        for fault in error.errors(include_url=False, include_context=False, include_input=False)
+    ]

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from notifyhub.errors import NotificationError, UnsupportedOperation
+from notifyhub.errors import NotificationError, UnsupportedOperation, faults_of
 from notifyhub.ledger import Ledger
 from notifyhub.log import get_logger
 from notifyhub.outcome import Receipt, Reply, TemplateReview
@@ -84,9 +84,9 @@ def _push(received: Mapping[str, Any]) -> Push:
     try:
         return Push.model_validate(dict(received))
     except ValidationError as error:
-        fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        fault = faults_of(error)[0]
         raise NotificationError(
-            fault["msg"],
-            field=".".join(["push", *(str(part) for part in fault["loc"])]),
+            fault.said,
+            field=".".join(["push", *fault.path]),
             remedy="a push has method, headers, body (bytes) and form",
         ) from None

@@ -40,8 +40,8 @@ class FreeList(httpx.AsyncBaseTransport):
     grow old and are closed. After any fault a lane is closed and dropped.
 
     tls: how certificates are verified. keepalive: seconds a connection may stay idle.
-    max_connections: requests at once; those beyond wait
-    for as long as the request's `pool` timeout says, then fail with PoolTimeout.
+    max_connections: requests at once; those beyond wait for as long as the request's `pool` timeout says,
+    then fail with PoolTimeout.
     """
 
     def __init__(self, tls: ssl.SSLContext, *, keepalive: float, max_connections: int) -> None:

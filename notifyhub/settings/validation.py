@@ -7,7 +7,7 @@ from typing import Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from notifyhub.errors import SettingsError, nearest
+from notifyhub.errors import SettingsError, faults_of, nearest
 from notifyhub.settings.tables import NOT_WRITTEN
 
 __all__ = ["validate", "writable"]
@@ -31,18 +31,17 @@ def validate(model: type[Model], data: Mapping[str, Any], field: str = "") -> Mo
     try:
         return model.model_validate(dict(data))
     except ValidationError as error:
-        faults = error.errors(include_url=False, include_context=False, include_input=False)
+        faults = faults_of(error)
         # An unknown key is the likeliest typing error, and often the cause of a missing one beside it.
-        fault = next((f for f in faults if f["type"] == "extra_forbidden"), faults[0])
-        location = fault["loc"]
-        dotted = ".".join([*([field] if field else []), *(str(part) for part in location)])
+        fault = next((f for f in faults if f.kind == "extra_forbidden"), faults[0])
+        dotted = ".".join([*([field] if field else []), *fault.path])
         more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
-        if fault["type"] == "extra_forbidden":
-            known = writable(_model_at(model, location[:-1]))
+        if fault.kind == "extra_forbidden":
+            known = writable(_model_at(model, fault.path[:-1]))
             raise SettingsError(
-                f"unknown key{more}", field=dotted, remedy=nearest(str(location[-1]), known)
+                f"unknown key{more}", field=dotted, remedy=nearest(fault.path[-1], known)
             ) from None
-        problem = "missing" if fault["type"] == "missing" else fault["msg"].removeprefix("Value error, ")
+        problem = "missing" if fault.kind == "missing" else fault.said
         raise SettingsError(f"{problem}{more}", field=dotted) from None
 
 
@@ -51,12 +50,12 @@ def writable(model: type[BaseModel] | None) -> Iterable[str]:
     return () if model is None else model.model_fields.keys() - NOT_WRITTEN
 
 
-def _model_at(model: type[BaseModel], location: tuple[int | str, ...]) -> type[BaseModel] | None:
+def _model_at(model: type[BaseModel], location: tuple[str, ...]) -> type[BaseModel] | None:
     """The nested model that a pydantic error location points at."""
     current: Any = model
     for part in location:
         if isinstance(current, type) and issubclass(current, BaseModel) and part in current.model_fields:
-            current = _inner(current.model_fields[str(part)].annotation)
+            current = _inner(current.model_fields[part].annotation)
     return current if isinstance(current, type) and issubclass(current, BaseModel) else None
 
 

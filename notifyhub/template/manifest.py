@@ -27,7 +27,7 @@ from typing import Any, Literal, NamedTuple, Self
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 
 from notifyhub.category import Category
-from notifyhub.errors import TemplateError, nearest
+from notifyhub.errors import TemplateError, faults_of, nearest
 from notifyhub.message import Binding
 from notifyhub.template.kinds import KINDS, Checker, Unfit
 
@@ -181,11 +181,10 @@ class Manifest(BaseModel):
 
 
 def _explain(name: str, error: ValidationError) -> TemplateError:
-    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    place = [str(part) for part in first["loc"]]
-    key = ".".join(place)
+    first = faults_of(error)[0]
+    place, key = first.path, first.key
     remedy = None
-    match first["type"]:
+    match first.kind:
         case "extra_forbidden":
             problem = f"unknown key `{key}`"
             remedy = nearest(place[-1], _known(place))
@@ -195,12 +194,11 @@ def _explain(name: str, error: ValidationError) -> TemplateError:
             problem = f"`{key}` is not one of the possible values"
             remedy = f"known: {', '.join(KINDS if place[0] == 'variables' else list(Category))}"
         case _:
-            said = first["msg"].removeprefix("Value error, ")
-            problem = f"`{key}`: {said}" if key else said
+            problem = f"`{key}`: {first.said}" if key else first.said
     return TemplateError(f"notice.toml: {problem}", field=name, remedy=remedy)
 
 
-def _known(place: list[str]) -> Iterable[str]:
+def _known(place: tuple[str, ...]) -> Iterable[str]:
     if place[0] == "variables" and len(place) > 2:
         return Variable.model_fields
     if place[0] == "bindings" and len(place) > 2:
