@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -15,6 +14,7 @@ from notifyhub.cli.output import on_terminal
 if TYPE_CHECKING:
     from notifyhub.hub import Hub
     from notifyhub.message import Message
+    from notifyhub.settings import Settings
 
 __all__ = ["preview"]
 
@@ -34,7 +34,10 @@ def preview(
 
     Without --channel it is shown for every channel that it has words for.
     """
-    hub = offline_hub(config)
+    from notifyhub.settings import load_settings
+
+    settings = load_settings(config)
+    hub = offline_hub(settings)
     known = hub.catalog.notice(notice)
     data = {**known.manifest.examples(), **read_variables(var)}
     channels = (
@@ -47,7 +50,7 @@ def preview(
     if html:
         _print_html(shown[0])
         return
-    accounts = _accounts(hub, config)
+    accounts = _accounts(hub, settings)
     for number, message in enumerate(shown):
         if number:
             print()
@@ -68,18 +71,21 @@ def _print_html(message: Message) -> None:
     print(message.html)
 
 
-def _accounts(hub: Hub, config: Path | None) -> Mapping[str, Mapping[str, Any]]:
+def _accounts(hub: Hub, settings: Settings) -> Mapping[str, Mapping[str, Any]]:
     """Per instance that names a price or a signature: those two, and the channels of its type."""
-    from notifyhub.settings import load_settings, resolve_secrets
+    from notifyhub.settings import resolve_secrets
 
-    settings = load_settings(config)
     types = hub.plugins.provider_types()
     accounts: dict[str, Mapping[str, Any]] = {}
     for name, table in settings.providers.items():
         told = {key: table[key] for key in ("price_per_part", "signature") if key in table}
         if told and table["type"] in types:
+            kind = types[table["type"]]
             values = resolve_secrets(told, f"providers.{name}", settings.folder)
-            accounts[name] = {**values, "channels": types[table["type"]].channels}
+            # Counted as the provider counts: with its own default where the table names no signature.
+            if "signature" in kind.settings.model_fields:
+                values.setdefault("signature", kind.settings.model_fields["signature"].default)
+            accounts[name] = {**values, "channels": kind.channels}
     return accounts
 
 

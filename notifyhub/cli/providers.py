@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -59,7 +60,7 @@ def _list(config: Path | None, as_json: bool) -> None:
     types = Plugins(block=settings.plugins.block).provider_types()
     instances = [
         {"instance": name, "type": str(table["type"]), "known": table["type"] in types}
-        for name, table in (settings.providers or {"console": {"type": "console"}}).items()
+        for name, table in _tables(settings).items()
     ]
     kinds = [
         {"type": kind.name, "channels": sorted(kind.channels), "summary": kind.summary}
@@ -88,10 +89,9 @@ async def _check(config: Path | None, online: bool) -> tuple[list[dict[str, Any]
     from notifyhub.settings import load_settings
 
     settings = load_settings(config)
-    tables = settings.providers or {"console": {"type": "console"}}
     rows: list[dict[str, Any]] = []
     status = ACCEPTED
-    for name, table in tables.items():
+    for name, table in _tables(settings).items():
         state, ok = "ok", True
         try:
             async with Hub(_only(settings, name, table)) as hub:
@@ -109,6 +109,11 @@ async def _check(config: Path | None, online: bool) -> tuple[list[dict[str, Any]
             state, ok, status = str(error), False, WRONG
         rows.append({"instance": "(routes)", "type": "", "ok": ok, "state": state})
     return rows, status
+
+
+def _tables(settings: Settings) -> Mapping[str, Mapping[str, Any]]:
+    """The instances' tables; without any there is the console, as the registry has it."""
+    return settings.providers or {"console": {"type": "console"}}
 
 
 def _only(settings: Settings, name: str, table: Any) -> Settings:

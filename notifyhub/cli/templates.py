@@ -43,7 +43,9 @@ def templates(
 
 
 def _list(config: Path | None, as_json: bool) -> None:
-    catalog = offline_hub(config).catalog
+    from notifyhub.settings import load_settings
+
+    catalog = offline_hub(load_settings(config)).catalog
     notices = [catalog.notice(name) for name in catalog.names()]
     if as_json:
         print_json({"notices": [_row(notice) for notice in notices]})
@@ -85,9 +87,10 @@ def _row(notice: Notice) -> dict[str, object]:
 
 
 def _lint(config: Path | None, as_json: bool) -> None:
+    from notifyhub.settings import load_settings
     from notifyhub.template import lint
 
-    hub = offline_hub(config)
+    hub = offline_hub(load_settings(config))
     findings = lint(hub.catalog, default_locale=hub.settings.default_locale)
     errors = [finding for finding in findings if finding.severity == "error"]
     if as_json:

@@ -41,6 +41,17 @@ def test_preview_shows_cost_and_signature(run: Run, config: Path) -> None:
     assert "1 part · costs 0.05 through sms" in done.stdout
 
 
+def test_preview_counts_as_the_provider_does(run: Run, config: Path) -> None:
+    """A table without a signature is counted with the provider's default, as its sends are."""
+    without = "\n".join(line for line in config.read_text().splitlines() if "signature" not in line)
+    config.write_text(without, encoding="utf-8")
+    told = run(
+        "preview", "order/cancelled", "--var", f"reason={'x' * 29}", "--channel", "sms", "--config", config
+    )
+    assert "65 characters · 2 parts · 1 outside" in told.stdout
+    assert "costs 0.1 through sms" in told.stdout
+
+
 def test_preview_needs_no_secret(run: Run, tmp_path: Path) -> None:
     """Words can be looked at where the account's key is not."""
     file = tmp_path / "own.toml"
