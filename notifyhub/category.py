@@ -8,6 +8,7 @@ a second copy would do to the person who gets it.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
@@ -27,6 +28,20 @@ class Category(StrEnum):
     OPS = "ops"
 
     __hash__ = str.__hash__  # Enum's own is written in Python, and these are keys on the hot path
+
+    @property
+    def priority(self) -> int:
+        """Its place in the queue: 0 goes first, so that a backlog of marketing never delays a code."""
+        return _PRIORITY[self]
+
+
+_PRIORITY = {
+    Category.OTP: 0,
+    Category.ALERT: 1,
+    Category.ORDER: 2,
+    Category.OPS: 3,
+    Category.MARKETING: 4,
+}
 
 
 class OnUnknown(StrEnum):
@@ -66,6 +81,13 @@ class DeliveryPolicy(BaseModel):
     retries: int = Field(default=2, ge=0, le=20)
     backoff: float = Field(default=0.5, gt=0)
     max_wait: float = Field(default=5.0, ge=0)
+
+    def ends(self, start: datetime, expires_at: datetime | None) -> datetime:
+        """After this nothing is submitted, if sending may begin at `start`."""
+        if expires_at is None:
+            return start + timedelta(0, self.deadline)
+        life = (expires_at - start).total_seconds()
+        return start + timedelta(0, min(self.deadline, life * self.life_share))
 
     @classmethod
     def of(cls, category: Category | str, **changes: Any) -> DeliveryPolicy:

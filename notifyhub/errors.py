@@ -5,6 +5,7 @@
     │   ├── SettingsError          a key of notifyhub.toml or the environment
     │   ├── PluginError            a plugin that cannot be loaded or contradicts another
     │   ├── TemplateError          a notice's own files: manifest, template, binding
+    │   ├── SchemaError            the ledger's tables are missing, older or newer than this code
     │   └── NoRoute                nothing is configured that could carry this message
     ├── NotificationError      what the caller asked for cannot be
     │   ├── UnknownNotice
@@ -12,13 +13,17 @@
     │   ├── InvalidAddress
     │   ├── UnknownDelivery        no delivery has this id
     │   ├── UnsupportedOperation   the provider has no such ability (balance, pushes)
+    │   ├── WrongState             the delivery is past what was asked for (cancel, resolve)
     │   └── KeyReused              an idempotency key came back with another request
+    ├── LedgerUnavailable      the ledger cannot be read or written now: nothing was sent, nothing kept
+    │   └── LeaseLost              another worker owns this delivery now
     └── DeliveryFailed         only from Delivery.raise_for_status()
 
-The two families stay apart on purpose: an application catches NotificationError to answer its
-user, and lets ConfigurationError reach the person who deploys. What the *world* did (a refusal, a
-timeout) is never raised: it is a value, `Outcome`. No message of an error ever holds a secret, a
-code or a whole address; that is why values are described and not quoted.
+The families stay apart on purpose: an application catches NotificationError to answer its
+user, lets ConfigurationError reach the person who deploys, and may try again after LedgerUnavailable
+(with an idempotency key where the connection may have broken in a commit). What the *world* did (a
+refusal, a timeout) is never raised: it is a value, `Outcome`. No message of an error ever holds a
+secret, a code or a whole address; that is why values are described and not quoted.
 """
 
 from __future__ import annotations
@@ -39,15 +44,19 @@ __all__ = [
     "InvalidAddress",
     "InvalidVariable",
     "KeyReused",
+    "LeaseLost",
+    "LedgerUnavailable",
     "NoRoute",
     "NotificationError",
     "NotifyhubError",
     "PluginError",
+    "SchemaError",
     "SettingsError",
     "TemplateError",
     "UnknownDelivery",
     "UnknownNotice",
     "UnsupportedOperation",
+    "WrongState",
     "faults_of",
     "nearest",
 ]
@@ -87,6 +96,10 @@ class TemplateError(ConfigurationError):
     """A notice's manifest, template or binding is broken; `field` names the notice."""
 
 
+class SchemaError(ConfigurationError):
+    """The ledger's tables are missing, or older or newer than this code; the remedy names the command."""
+
+
 class NoRoute(ConfigurationError):
     """No configured instance can carry the message; the text says what was looked for and what exists."""
 
@@ -117,6 +130,18 @@ class UnsupportedOperation(NotificationError):
 
 class KeyReused(NotificationError):
     """This idempotency key already stands for another request."""
+
+
+class WrongState(NotificationError):
+    """The delivery is in a state in which this cannot be done; the text says which."""
+
+
+class LedgerUnavailable(NotifyhubError):
+    """The ledger cannot be read or written now (locked, full, restarting); the same may work later."""
+
+
+class LeaseLost(LedgerUnavailable):
+    """This process held the delivery for too long in silence, and another one owns it now."""
 
 
 class DeliveryFailed(NotifyhubError):

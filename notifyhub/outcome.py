@@ -147,18 +147,40 @@ class Attempt:
 class Status(StrEnum):
     """Where a delivery stands."""
 
+    QUEUED = "queued"
+    """Kept by the ledger, to be sent at `due` by a worker."""
     SENDING = "sending"
+    """Committed before the first byte; after a crash it becomes `unknown`, or is carried on."""
     ACCEPTED = "accepted"
     REFUSED = "refused"
     NOT_SENT = "not_sent"
     UNKNOWN = "unknown"
     SUPPRESSED = "suppressed"
     DEFERRED = "deferred"
+    """A policy said later, and the ledger is one that forgets: nobody will send it."""
     EXPIRED = "expired"
+    CANCELLED = "cancelled"
+    DEAD = "dead"
+    """Claimed too often without coming to an end: something about it breaks whoever takes it up."""
     DELIVERED = "delivered"
     UNDELIVERED = "undelivered"
 
+    __hash__ = str.__hash__  # Enum's own is written in Python, and these are keys on the hot path
 
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing is submitted any more; a receipt or an operator may still change it."""
+        return self is not Status.QUEUED and self is not Status.SENDING
+
+    def after(self, said: Status) -> Status:
+        """What it becomes when a delivery in this status is said to be in that one.
+
+        It rises and never falls: delivered > undelivered > accepted > unknown > everything else.
+        """
+        return said if _RANK.get(said, 0) >= _RANK.get(self, 0) else self
+
+
+_RANK = {Status.UNKNOWN: 1, Status.ACCEPTED: 2, Status.UNDELIVERED: 3, Status.DELIVERED: 4}
 _GOOD = frozenset({Status.ACCEPTED, Status.DELIVERED})
 
 
@@ -223,8 +245,9 @@ class Delivery:
     status: see `Status`. attempts, receipts: in order. steps: every decision in order, as sentences with
     the attempts among them. provider, provider_message_id: of the attempt that was accepted, else of the
     uncertain one, else of the last. reason: why it is not accepted. detail: a policy's words when it was
-    suppressed or deferred. due: when to try again, if deferred. address: whole, not in the repr; `to` is
-    the masked one.
+    suppressed or deferred. due: when it is to be sent, if queued or deferred. address: whole, not in the
+    repr, and empty once it was erased; `to` is the masked one. resend_of: the delivery that an operator
+    had sent again.
     """
 
     id: str
@@ -244,6 +267,12 @@ class Delivery:
     attempts: tuple[Attempt, ...] = ()
     receipts: tuple[Receipt, ...] = ()
     steps: tuple[str | Attempt, ...] = field(default=(), repr=False)
+    resend_of: str | None = None
+
+    @property
+    def copies(self) -> int:
+        """How many copies may be out: attempts that were accepted or are uncertain."""
+        return sum(attempt.outcome.may_have_gone for attempt in self.attempts)
 
     @property
     def to(self) -> str:

@@ -9,8 +9,11 @@ from notifyhub.settings.secrets import resolve_secrets
 from notifyhub.settings.tables import (
     BreakerSettings,
     DeduplicateSettings,
+    DispatchSettings,
+    LedgerSettings,
     PluginSettings,
     PolicySettings,
+    RetentionSettings,
     RouteSettings,
     Settings,
     SuppressionListSettings,
@@ -20,8 +23,11 @@ from notifyhub.settings.validation import validate
 __all__ = [
     "BreakerSettings",
     "DeduplicateSettings",
+    "DispatchSettings",
+    "LedgerSettings",
     "PluginSettings",
     "PolicySettings",
+    "RetentionSettings",
     "RouteSettings",
     "Settings",
     "SuppressionListSettings",

@@ -14,8 +14,11 @@ __all__ = [
     "NOT_WRITTEN",
     "BreakerSettings",
     "DeduplicateSettings",
+    "DispatchSettings",
+    "LedgerSettings",
     "PluginSettings",
     "PolicySettings",
+    "RetentionSettings",
     "RouteSettings",
     "Settings",
     "SuppressionListSettings",
@@ -84,6 +87,54 @@ class BreakerSettings(_Table):
     cooldown: float = Field(default=30.0, gt=0)
 
 
+class RetentionSettings(_Table):
+    """`[ledger.retention]`: days after which `notifyhub ledger purge` erases.
+
+    body: the words and variables; those of a code go at its delivery's end, whatever this says.
+    address: addresses and replies. delivery: the rest, attempts and all.
+    """
+
+    body: float = Field(default=7.0, ge=0)
+    address: float = Field(default=30.0, ge=0)
+    delivery: float = Field(default=180.0, ge=0)
+
+
+class LedgerSettings(_Table):
+    """`[ledger]`: where deliveries are kept.
+
+    url: `memory://`, `sqlite:///notifyhub.db` (relative to the settings file) or `postgresql://…`; may
+    be `env:NAME`. synchronous: SQLite only; `NORMAL` is quicker, and what was accepted in the last
+    moments before a power failure may be forgotten (not when only the process dies). lease: seconds
+    after which what a silent process was sending is taken from it. keys: that seal addresses and
+    words, `env:NAME` each; the first seals, all open.
+    """
+
+    url: str = Field(default="memory://", repr=False)
+    synchronous: Literal["FULL", "NORMAL"] = "FULL"
+    lease: float = Field(default=30.0, gt=0)
+    keys: tuple[str, ...] = Field(default=(), repr=False)
+    retention: RetentionSettings = RetentionSettings()
+
+    _lists = field_validator("keys", mode="before")(_several)
+
+    @field_validator("synchronous", mode="before")
+    @classmethod
+    def _upper(cls, synchronous: Any) -> Any:
+        return synchronous.upper() if isinstance(synchronous, str) else synchronous
+
+
+class DispatchSettings(_Table):
+    """`[dispatch]`: how workers are given what is queued.
+
+    engine: `embedded`, `pgqueuer`, or one that a plugin brings. concurrency: deliveries under way at
+    the same time in one worker. grace: seconds that a worker told to stop waits for what is under way.
+    """
+
+    engine: str = "embedded"
+    concurrency: int = Field(default=16, ge=1, le=4096)
+    grace: float = Field(default=10.0, ge=0)
+
+
 class PluginSettings(_Table):
     """`[plugins]`: installed plugins that are left out, by entry point name."""
 
@@ -109,6 +160,8 @@ class Settings(_Table):
     categories: Mapping[Category, DeliveryPolicy] = {}
     policies: PolicySettings = PolicySettings()
     breaker: BreakerSettings = BreakerSettings()
+    ledger: LedgerSettings = LedgerSettings()
+    dispatch: DispatchSettings = DispatchSettings()
     plugins: PluginSettings = PluginSettings()
     folder: Path = Field(default=Path(), exclude=True)
     source: str = Field(default="no settings file", exclude=True)

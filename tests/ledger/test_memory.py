@@ -1,106 +1,58 @@
-"""The ledger in memory: keys, receipts that come early, twice, out of order, or for somebody else."""
+"""The ledger in memory: what it keeps is bounded, except for what is still to be done.
+
+What it has in common with every other ledger is in `contract/`.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
-from datetime import UTC, datetime
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notifyhub.category import Category
-from notifyhub.errors import KeyReused
-from notifyhub.ledger import MemoryLedger
-from notifyhub.message import new_id
-from notifyhub.outcome import Attempt, Delivery, Outcome, Receipt, Reply, Status
+from notifyhub.ledger import MemoryLedger, Query
+from notifyhub.outcome import Status
+from tests.ledger.deliveries import Clock, attempted, queued, receipt, sending
 
-NUMBER = "+8613800138000"
+DAY = 24 * 3600.0
 
 
-def sending(key: str | None = None) -> Delivery:
-    return Delivery(
-        id=new_id(), status=Status.SENDING, channel="sms", category=Category.OTP, address=NUMBER, key=key
-    )
-
-
-def accepted(delivery: Delivery, vendor_id: str = "77") -> Delivery:
-    attempt = Attempt(
-        delivery_id=delivery.id, number=1, provider="sms", provider_type="x", started_at=datetime.now(UTC),
-        elapsed_ms=1.0, outcome=Outcome.accepted(vendor_id), allowed="done",
-    )  # fmt: skip
-    return replace(delivery, status=Status.ACCEPTED, provider_message_id=vendor_id, attempts=(attempt,))
-
-
-def receipt(delivered: bool = True, *, vendor_id: str = "77", address: str = NUMBER) -> Receipt:
-    return Receipt(provider="sms", provider_message_id=vendor_id, delivered=delivered, address=address)
-
-
-def test_same_key_same_request() -> None:
-    """The same request under the same key gives the first delivery back."""
+def test_bounded() -> None:
+    """The oldest of what has ended makes room, with its key and ids; as do the oldest early receipts."""
 
     async def story() -> None:
-        ledger = MemoryLedger()
-        first = await ledger.open(sending("k"), "f")
-        again = await ledger.open(sending("k"), "f")
-        assert again.id == first.id
-        with pytest.raises(KeyReused):
-            await ledger.open(sending("k"), "another")
+        clock = Clock()
+        ledger = MemoryLedger(capacity=10, clock=clock)
+        for n in range(50):
+            opened = await ledger.open(sending(clock, key=f"k{n}"))
+            await ledger.record(attempted(opened, str(n)))
+            await ledger.receive(receipt(f"parked {n}"))
+            clock.turn(1)
+        shelf = ledger._shelf
+        assert len(shelf.ended) == len(shelf.by_key) == len(shelf.by_vendor_id) == 10
+        assert not shelf.held
+        assert not shelf.waiting
+        assert len(ledger._parked) <= 10
+        assert await ledger.by_key("k39") is None
+        assert await ledger.find("sms", "40") is not None
 
     asyncio.run(story())
 
 
-def test_receipt_raises_the_status() -> None:
-    """A receipt that matches by id and number makes an accepted delivery delivered, once."""
+def test_what_is_to_be_done_is_never_forgotten() -> None:
+    """What is queued or being sent makes room for nothing, however much there is of it."""
 
     async def story() -> None:
-        ledger = MemoryLedger()
-        delivery = accepted(await ledger.open(sending(), ""))
-        await ledger.record(delivery)
-        after, news = await ledger.receive(receipt())
-        assert after is not None
-        assert (after.status, news, after.receipts[0].delivery_id) == (Status.DELIVERED, True, delivery.id)
-        assert (await ledger.receive(receipt())) == (after, False)
-
-    asyncio.run(story())
-
-
-def test_forged_number() -> None:
-    """A receipt with the right id and another number changes nothing."""
-
-    async def story() -> None:
-        ledger = MemoryLedger()
-        await ledger.record(accepted(sending()))
-        assert await ledger.receive(receipt(address="+8613900139000")) == (None, False)
-        found = await ledger.find("sms", "77")
-        assert found is not None
-        assert found.status is Status.ACCEPTED
-
-    asyncio.run(story())
-
-
-def test_early_receipt() -> None:
-    """A receipt that comes before the submission is recorded is parked and joined."""
-
-    async def story() -> None:
-        ledger = MemoryLedger()
-        opened = await ledger.open(sending(), "")
-        assert await ledger.receive(receipt()) == (None, True)
-        assert await ledger.receive(receipt()) == (None, False)
-        kept = await ledger.record(accepted(opened))
-        assert (kept.status, len(kept.receipts)) == (Status.DELIVERED, 1)
-
-    asyncio.run(story())
-
-
-def test_parked_forgery_is_not_joined() -> None:
-    """A parked receipt with another number is dropped when the id turns up."""
-
-    async def story() -> None:
-        ledger = MemoryLedger()
-        await ledger.receive(receipt(address="+8613900139000"))
-        assert (await ledger.record(accepted(sending()))).status is Status.ACCEPTED
+        clock = Clock()
+        ledger = MemoryLedger(capacity=10, clock=clock)
+        jobs = [(sending if n % 2 else queued)(clock) for n in range(40)]
+        for job in jobs:
+            await ledger.open(job)
+        for n in range(20):
+            await ledger.record(attempted(await ledger.open(sending(clock)), str(n)))
+        assert all([await ledger.get(job.id) == job.delivery for job in jobs])
+        assert len(await ledger.search(Query(status=Status.ACCEPTED))) == 10
+        assert len(await ledger.claim(100)) == 20
 
     asyncio.run(story())
 
@@ -109,12 +61,12 @@ def test_parked_for_a_day() -> None:
     """What is parked is forgotten after a day."""
 
     async def story() -> None:
-        now = [0.0]
-        ledger = MemoryLedger(clock=lambda: now[0])
-        await ledger.receive(receipt(vendor_id="1"))
-        now[0] = 24 * 3600.0
-        await ledger.receive(receipt(vendor_id="2"))
-        assert list(ledger._parked) == [("sms", "2")]
+        clock = Clock()
+        ledger = MemoryLedger(clock=clock)
+        await ledger.receive(receipt("1"))
+        clock.turn(DAY)
+        await ledger.receive(receipt("2"))
+        assert len(ledger._parked) == 1
 
     asyncio.run(story())
 
@@ -124,12 +76,13 @@ def test_receipts_in_any_order(news: list[bool]) -> None:
     """Whatever order receipts come in, delivered once is delivered for good."""
 
     async def story() -> None:
-        ledger = MemoryLedger()
-        await ledger.record(accepted(sending()))
+        clock = Clock()
+        ledger = MemoryLedger(clock=clock)
+        await ledger.record(attempted(await ledger.open(sending(clock)), "77"))
         ranks = {Status.ACCEPTED: 0, Status.UNDELIVERED: 1, Status.DELIVERED: 2}
         seen = [0]
         for delivered in news:
-            after, _ = await ledger.receive(receipt(delivered))
+            after, _ = await ledger.receive(receipt("77", delivered=delivered))
             assert after is not None
             seen.append(ranks[after.status])
         assert seen == sorted(seen)
@@ -138,45 +91,6 @@ def test_receipts_in_any_order(news: list[bool]) -> None:
     asyncio.run(story())
 
 
-def test_record_keeps_a_receipt_that_came_meanwhile() -> None:
-    """Recording a state read before a receipt came does not undo the receipt."""
-
-    async def story() -> None:
-        ledger = MemoryLedger()
-        delivery = accepted(sending())
-        await ledger.record(delivery)
-        await ledger.receive(receipt())
-        assert (await ledger.record(delivery)).status is Status.DELIVERED
-
-    asyncio.run(story())
-
-
-def test_replies_are_heard_once() -> None:
-    """A reply pushed twice is news once; its hint is believed only where the number matches."""
-
-    async def story() -> None:
-        ledger = MemoryLedger()
-        delivery = accepted(sending())
-        await ledger.record(delivery)
-        reply = Reply(provider="sms", address=NUMBER, text="TD", provider_message_id="77")
-        assert await ledger.hear(reply) == (replace(reply, delivery_id=delivery.id), True)
-        assert (await ledger.hear(reply))[1] is False
-        stranger = replace(reply, address="+8613900139000")
-        assert (await ledger.hear(stranger))[0].delivery_id is None
-
-    asyncio.run(story())
-
-
-def test_bounded() -> None:
-    """The oldest deliveries make room, with their keys and ids."""
-
-    async def story() -> None:
-        ledger = MemoryLedger(capacity=10)
-        for n in range(50):
-            opened = await ledger.open(sending(f"k{n}"), "")
-            await ledger.record(accepted(opened, str(n)))
-            await ledger.receive(receipt(vendor_id=f"parked {n}"))
-        assert len(ledger._deliveries) == len(ledger._keys) == len(ledger._by_vendor_id) == 10
-        assert len(ledger._parked) <= 10
-
-    asyncio.run(story())
+def test_not_durable() -> None:
+    """It says of itself that it forgets, so that nothing is put off to a later that never comes."""
+    assert MemoryLedger().durable is False
