@@ -18,6 +18,7 @@ import pluggy
 if TYPE_CHECKING:
     from jinja2 import BaseLoader
 
+    from notifyhub.dispatch import DispatcherType
     from notifyhub.message import Notification
     from notifyhub.outcome import Attempt, Delivery, Receipt, Reply, TemplateReview
     from notifyhub.policy import Policy
@@ -48,6 +49,11 @@ def notifyhub_template_loader() -> BaseLoader:
 @hookspec
 def notifyhub_policies(settings: Settings) -> Iterable[Policy]:
     """Policies to ask before each message, after the stock ones. Collected once."""
+
+
+@hookspec
+def notifyhub_dispatchers() -> Iterable[DispatcherType]:
+    """The engines this plugin brings; `[dispatch] engine` names the one to use. Collected once."""
 
 
 @hookspec

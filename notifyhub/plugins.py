@@ -5,11 +5,12 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterable, Mapping
 from importlib.metadata import EntryPoint, entry_points
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import pluggy
 
 from notifyhub import hookspecs
+from notifyhub.dispatch import OWN, DispatcherType
 from notifyhub.errors import PluginError
 from notifyhub.hookspecs import hookimpl
 from notifyhub.log import get_logger
@@ -22,10 +23,19 @@ if TYPE_CHECKING:
     from notifyhub.policy import Policy
     from notifyhub.settings import Settings
 
-__all__ = ["ENTRY_POINT_GROUP", "Plugins"]
+__all__ = ["ENTRY_POINT_GROUP", "Named", "Plugins"]
 
 ENTRY_POINT_GROUP = "notifyhub"
 _log = get_logger("notifyhub.plugins")
+
+
+class Named(Protocol):
+    """What plugins bring, and settings name."""
+
+    @property
+    def name(self) -> str:
+        """Its name in the settings."""
+        ...
 
 
 class Plugins:
@@ -95,20 +105,27 @@ class Plugins:
 
     def provider_types(self) -> dict[str, ProviderType]:
         """Every provider type by name. Raises PluginError when two plugins bring the same name."""
-        types: dict[str, ProviderType] = {}
+        return self._by_name("notifyhub_provider_types", "provider type")
+
+    def dispatcher_types(self) -> dict[str, DispatcherType]:
+        """Every engine by name, our own among them. Raises PluginError when a name is brought twice."""
+        return self._by_name("notifyhub_dispatchers", "dispatch engine", OWN)
+
+    def _by_name(self, hook: str, what: str, own: Iterable[Named] = ()) -> dict[str, Any]:
+        brought = [("notifyhub", kind) for kind in own]
+        for implementation in self._of(hook):
+            kinds = cast("Iterable[Named]", implementation.function())
+            brought += [(implementation.plugin_name, kind) for kind in kinds]
+        named: dict[str, Any] = {}
         brought_by: dict[str, str] = {}
-        for implementation in self._of("notifyhub_provider_types"):
-            brought = cast("Iterable[ProviderType]", implementation.function())
-            for kind in brought:
-                if kind.name in types:
-                    raise PluginError(
-                        f"plugins `{brought_by[kind.name]}` and `{implementation.plugin_name}` "
-                        f"both bring the provider type `{kind.name}`",
-                        remedy="block one of them in `[plugins] block`",
-                    )
-                types[kind.name] = kind
-                brought_by[kind.name] = implementation.plugin_name
-        return types
+        for plugin, kind in brought:
+            if kind.name in named:
+                raise PluginError(
+                    f"plugins `{brought_by[kind.name]}` and `{plugin}` both bring the {what} `{kind.name}`",
+                    remedy="block one of them in `[plugins] block`",
+                )
+            named[kind.name], brought_by[kind.name] = kind, plugin
+        return named
 
     def template_loaders(self) -> list[BaseLoader]:
         """The loaders of the plugins' notices."""

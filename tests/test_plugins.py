@@ -20,6 +20,7 @@ from notifyhub import (
     provider,
 )
 from notifyhub.category import Category
+from notifyhub.dispatch import DispatcherType, EmbeddedDispatcher
 from notifyhub.providers import Capabilities
 
 
@@ -185,3 +186,17 @@ def test_plugins_policies_and_context() -> None:
             return (await hub.send(text="x", to="13800138000", category=Category.OPS)).status
 
     assert asyncio.run(story()) == "suppressed"
+
+
+def test_an_engine_of_our_own_cannot_be_replaced_by_its_name() -> None:
+    """A plugin that brings a dispatch engine called as one of ours is refused, and both are named."""
+
+    class Another:
+        @hookimpl
+        def notifyhub_dispatchers(self) -> list[DispatcherType]:
+            return [DispatcherType(name="embedded", build=lambda context: EmbeddedDispatcher())]
+
+    plugins = Plugins(discover=False)
+    plugins.register(Another(), "another")
+    with pytest.raises(PluginError, match="plugins `notifyhub` and `another` both bring the dispatch engine"):
+        plugins.dispatcher_types()
