@@ -17,15 +17,19 @@ if TYPE_CHECKING:
         InvalidAddress,
         InvalidVariable,
         KeyReused,
+        LeaseLost,
+        LedgerUnavailable,
         NoRoute,
         NotificationError,
         NotifyhubError,
         PluginError,
+        SchemaError,
         SettingsError,
         TemplateError,
         UnknownDelivery,
         UnknownNotice,
         UnsupportedOperation,
+        WrongState,
     )
     from notifyhub.hookspecs import hookimpl
     from notifyhub.hub import Hub
@@ -34,6 +38,7 @@ if TYPE_CHECKING:
     from notifyhub.plugins import Plugins
     from notifyhub.providers import Capabilities, Provider, ProviderType, Push, PushAnswer, provider
     from notifyhub.reason import Reason, Scope
+    from notifyhub.resolution import Verdict
     from notifyhub.sync import SyncHub
 
 __version__ = "0.1.0"
@@ -50,6 +55,8 @@ _HOME = {
     "InvalidAddress": "errors",
     "InvalidVariable": "errors",
     "KeyReused": "errors",
+    "LeaseLost": "errors",
+    "LedgerUnavailable": "errors",
     "Message": "message",
     "NoRoute": "errors",
     "Notification": "message",
@@ -68,6 +75,7 @@ _HOME = {
     "Receipt": "outcome",
     "Recipient": "message",
     "Reply": "outcome",
+    "SchemaError": "errors",
     "Scope": "reason",
     "SettingsError": "errors",
     "Status": "outcome",
@@ -76,6 +84,8 @@ _HOME = {
     "UnknownDelivery": "errors",
     "UnknownNotice": "errors",
     "UnsupportedOperation": "errors",
+    "Verdict": "resolution",
+    "WrongState": "errors",
     "hookimpl": "hookspecs",
     "provider": "providers",
 }
@@ -92,6 +102,8 @@ __all__ = [
     "InvalidAddress",
     "InvalidVariable",
     "KeyReused",
+    "LeaseLost",
+    "LedgerUnavailable",
     "Message",
     "NoRoute",
     "Notification",
@@ -110,6 +122,7 @@ __all__ = [
     "Receipt",
     "Recipient",
     "Reply",
+    "SchemaError",
     "Scope",
     "SettingsError",
     "Status",
@@ -118,6 +131,8 @@ __all__ = [
     "UnknownDelivery",
     "UnknownNotice",
     "UnsupportedOperation",
+    "Verdict",
+    "WrongState",
     "hookimpl",
     "provider",
 ]

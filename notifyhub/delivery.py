@@ -10,28 +10,30 @@ from datetime import UTC, datetime
 from typing import Any
 
 from notifyhub.category import DeliveryPolicy
+from notifyhub.errors import LedgerUnavailable
 from notifyhub.http import classify
 from notifyhub.log import get_logger
 from notifyhub.message import Message
 from notifyhub.outcome import Attempt, Delivery, Outcome, OutcomeKind, Status
 from notifyhub.reason import Reason
 from notifyhub.routing import Instance, Path
-from notifyhub.sequel import CANCELLED, Sequel, Standing, what_follows
+from notifyhub.sequel import CANCELLED, Sequel, Standing, replay, what_follows
+from notifyhub.summary import summed_up
 from notifyhub.watchdog import Watchdog
 
 __all__ = ["Courier"]
 
 _log = get_logger("notifyhub.delivery")
-# Looked up for each attempt, and a look-up in an Enum class is slow.
-_ACCEPTED, _UNKNOWN, _UNSUPPORTED = OutcomeKind.ACCEPTED, OutcomeKind.UNKNOWN, Reason.UNSUPPORTED
 Observer = Callable[[Attempt], Awaitable[None] | None]
+Submitting = Callable[[Delivery, str], Awaitable[None]]
 Keeper = Callable[[Message, Delivery], Coroutine[Any, Any, object]]
 
 
 @dataclass(slots=True)
 class _Run:
-    """One delivery under way."""
+    """One delivery under way. committed: the instance to which a submission is on record already."""
 
+    delivery: Delivery
     message: Message
     policy: DeliveryPolicy
     standings: list[Standing]
@@ -40,27 +42,26 @@ class _Run:
     steps: list[str | Attempt] = field(default_factory=list)
     copies: int = 0
     round: int = 0
+    committed: str | None = None
+    submitting: Submitting | None = None
+    patient: bool = False
 
 
 class Courier:
     """Makes the attempts. Knows no vendor, keeps no state between deliveries.
 
     observe: called with each finished attempt; what it returns is awaited, unless it is None.
-    interrupted: where a task is cancelled in an attempt, it is given the message and the delivery
-        (`unknown`) to keep, before the cancellation goes on.
     clock: monotonic seconds. sleep: pauses, seconds.
     """
 
     def __init__(
         self,
         observe: Observer | None = None,
-        interrupted: Keeper | None = None,
         *,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._observe = observe
-        self._interrupted = interrupted
         self._clock = clock
         self._sleep = sleep
         self._watchdog = Watchdog()
@@ -71,30 +72,56 @@ class Courier:
         message: Message,
         path: Path,
         policy: DeliveryPolicy,
+        *,
+        deadline: datetime | None = None,
+        committed: str | None = None,
+        submitting: Submitting | None = None,
+        interrupted: Keeper | None = None,
+        patient: bool = False,
     ) -> Delivery:
-        """Attempt until accepted, or until nothing may follow; returns the delivery as it then stands."""
-        left = policy.deadline if message.expires_at is None else _time_left(message.expires_at, policy)
-        steps = [*delivery.steps, path.words]
-        if left <= 0:
-            steps.append("deadline: nothing is submitted after expires_at")
-            return delivery.evolve(status=Status.EXPIRED, steps=tuple(steps))
-        run = _Run(message, policy, [Standing(i) for i in path.instances], self._clock() + left, steps=steps)
-        try:
-            await self._walk(run)
-        except asyncio.CancelledError:
-            if self._interrupted is not None:
-                await asyncio.shield(self._interrupted(message, _summed_up(delivery, run)))
-            raise
-        return _summed_up(delivery, run)
+        """Attempt until accepted, or until nothing may follow; returns the delivery as it then stands.
 
-    async def _walk(self, run: _Run) -> None:
+        A delivery with attempts is carried on: what those that are uncertain allow still holds.
+        deadline: by default that of one that begins now. submitting: awaited before the first byte of
+        each submission, with the delivery so far and the instance's name, except where the name is
+        `committed`: that one is on record already. interrupted: where the task is cancelled in an
+        attempt, it is given the message and the delivery (`unknown`) to keep, before the cancellation
+        goes on. patient: with every breaker open nothing is asked, since the caller can wait.
+        """
+        left = policy.deadline
+        if deadline is not None or message.expires_at is not None:
+            now = datetime.now(UTC)
+            left = ((deadline or policy.ends(now, message.expires_at)) - now).total_seconds()
+        steps = [*delivery.steps, path.words]
+        run = _Run(
+            delivery, message, policy, [Standing(i) for i in path.instances], self._clock() + left,
+            steps=steps, committed=committed, submitting=submitting, patient=patient,
+        )  # fmt: skip
         again: Standing | None = None
+        if delivery.attempts:
+            again = _carried_on(run, path)
+        if left <= 0:
+            steps.append("deadline: passed, nothing is submitted any more")
+            return (
+                _summed_up(run) if run.copies else delivery.evolve(status=Status.EXPIRED, steps=tuple(steps))
+            )
+        try:
+            await self._walk(run, again)
+        except asyncio.CancelledError:
+            if interrupted is not None:
+                await asyncio.shield(interrupted(message, _summed_up(run)))
+            raise
+        return _summed_up(run)
+
+    async def _walk(self, run: _Run, again: Standing | None) -> None:
         while True:
             if self._clock() >= run.ends_at:
                 run.steps.append("deadline: passed, no attempt may follow")
                 return
             standing = again or self._next(run) or await self._next_round(run)
             if standing is None:
+                return
+            if run.submitting is not None and not await self._commit(run, run.submitting, standing):
                 return
             sequel, outcome = await self._attempt(run, standing)
             if not sequel.excused and standing.instance.breaker.record(outcome):
@@ -123,7 +150,7 @@ class Courier:
             if standing.instance.breaker.admit():
                 return standing
             run.steps.append(_skip_step(standing))
-        if waiting and not run.attempts:
+        if waiting and not run.attempts and not run.patient:
             # A breaker chooses between instances. With nothing to choose from it stands aside:
             # the caller is better served by the vendor's own answer than by a guess.
             run.steps.append(f"breakers: all open, {waiting[0].instance.name} is asked anyway")
@@ -148,6 +175,19 @@ class Courier:
             return False
         if seconds > 0:
             await self._sleep(seconds)
+        return True
+
+    async def _commit(self, run: _Run, submitting: Submitting, standing: Standing) -> bool:
+        """Have the submission committed before its first byte. Without that it is not made."""
+        instance, committed, run.committed = standing.instance.name, run.committed, None
+        if committed == instance:
+            return True
+        try:
+            await submitting(_so_far(run), instance)
+        except LedgerUnavailable as error:
+            run.steps.append(f"ledger: {type(error).__name__}, so nothing is submitted to {instance}")
+            _log.error("submission_not_committed", delivery=run.message.id, error=type(error).__name__)
+            return False
         return True
 
     async def _attempt(self, run: _Run, standing: Standing) -> tuple[Sequel, Outcome]:
@@ -193,9 +233,12 @@ class Courier:
         return sequel, outcome
 
 
-def _time_left(expires_at: datetime, policy: DeliveryPolicy) -> float:
-    life = (expires_at - datetime.now(UTC)).total_seconds()
-    return min(policy.deadline, life * policy.life_share)
+def _carried_on(run: _Run, path: Path) -> Standing | None:
+    """Put the run where the delivery's attempts left off; the instance to ask again first, if any."""
+    run.attempts.extend(run.delivery.attempts)
+    run.copies = run.delivery.copies
+    run.standings, again, _ = replay(run.attempts, path, run.policy, run.message.category)
+    return again
 
 
 def _bug(instance: Instance, detail: str) -> Outcome:
@@ -215,43 +258,18 @@ def _outcome_of_bug(instance: Instance, error: Exception) -> Outcome:
     return proof if proof.kind is OutcomeKind.NOT_SENT else outcome
 
 
-_STATUS = {
-    OutcomeKind.ACCEPTED: Status.ACCEPTED,
-    OutcomeKind.UNKNOWN: Status.UNKNOWN,
-    OutcomeKind.REFUSED: Status.REFUSED,
-    OutcomeKind.NOT_SENT: Status.NOT_SENT,
-}
+def _summed_up(run: _Run) -> Delivery:
+    if run.attempts:
+        return summed_up(run.delivery, run.attempts, run.steps)
+    why = [s.instance.breaker.reason for s in run.standings if s.instance.breaker.reason is not None]
+    reason = why[0] if why else Reason.INTERRUPTED
+    return run.delivery.evolve(status=Status.NOT_SENT, reason=reason, steps=tuple(run.steps))
 
 
-def _summed_up(delivery: Delivery, run: _Run) -> Delivery:
-    """The delivery its attempts add up to: an acceptance, else what is uncertain, else the last refusal."""
-    telling = _most_telling(run.attempts)
-    if telling is None:
-        return delivery.evolve(status=Status.NOT_SENT, reason=Reason.INTERRUPTED, steps=tuple(run.steps))
-    outcome = telling.outcome
-    return delivery.evolve(
-        status=_STATUS[outcome.kind],
-        provider=telling.provider,
-        provider_message_id=outcome.provider_message_id,
-        reason=outcome.reason,
-        attempts=tuple(run.attempts),
-        steps=tuple(run.steps),
-    )
-
-
-def _most_telling(attempts: list[Attempt]) -> Attempt | None:
-    """The acceptance, else the first uncertain attempt, else the last refusal that says something."""
-    telling: Attempt | None = None
-    for attempt in attempts:
-        kind = attempt.outcome.kind
-        if kind is _ACCEPTED:
-            return attempt
-        if telling is not None and telling.outcome.kind is _UNKNOWN:
-            continue
-        # That a fallback cannot carry this at all says less than what the one before it said.
-        if telling is None or attempt.outcome.reason is not _UNSUPPORTED:
-            telling = attempt
-    return telling
+def _so_far(run: _Run) -> Delivery:
+    if run.attempts:
+        return _summed_up(run).evolve(status=Status.SENDING)
+    return run.delivery.evolve(status=Status.SENDING, steps=tuple(run.steps))
 
 
 def _skip_step(standing: Standing) -> str:

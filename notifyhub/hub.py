@@ -2,36 +2,41 @@
 
 from __future__ import annotations
 
-import hashlib
-import logging
+import inspect
 from collections.abc import Awaitable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any, Self
 
+from notifyhub.announcer import Announcer
+from notifyhub.carrier import Carrier
 from notifyhub.category import Category, DeliveryPolicy
 from notifyhub.composer import Composer
-from notifyhub.delivery import Courier
+from notifyhub.dispatch import Dispatcher
 from notifyhub.errors import UnknownDelivery, UnsupportedOperation
 from notifyhub.inbox import Inbox
-from notifyhub.ledger import Ledger, MemoryLedger
-from notifyhub.log import get_logger
+from notifyhub.intake import Intake
+from notifyhub.ledger import Ledger
 from notifyhub.message import Message, Notification, Recipient
-from notifyhub.outcome import Attempt, Delivery, Outcome, Status
+from notifyhub.outcome import Delivery, Outcome
 from notifyhub.plugins import Plugins
-from notifyhub.policies import Deduplicate, Pipeline, SuppressionList
+from notifyhub.policies import Pipeline, stock_policies
 from notifyhub.policy import Policy
+from notifyhub.postbox import Postbox
+from notifyhub.postmaster import Postmaster
 from notifyhub.providers import Balance, HasBalance, Provider, Push, PushAnswer
-from notifyhub.registry import Registry
-from notifyhub.routing import Path, Router
+from notifyhub.recorder import Recorder
+from notifyhub.registry import Registry, dispatcher_from, ledger_from
+from notifyhub.resolution import Verdict, resolve
+from notifyhub.routing import Router
 from notifyhub.settings import Settings, load_settings, settings_from
+from notifyhub.upkeep import Upkeep
+from notifyhub.worker import Worker, WorkerCounts
 
 if TYPE_CHECKING:
     from notifyhub.template import Catalog
 
 __all__ = ["Hub"]
-
-_log = get_logger("notifyhub.hub")
 
 
 class Hub:
@@ -43,7 +48,7 @@ class Hub:
     policies: asked after the stock ones that the settings switch on, before the plugins'.
     templates: folders of notices, before those of the settings and of plugins.
     plugins: the plugins to use; by default what is installed and not blocked.
-    ledger: where deliveries are remembered; by default in memory.
+    ledger: where deliveries are remembered, instead of the settings' own (`[ledger]`, by default memory).
 
     Raises ConfigurationError where the settings, a plugin or a notice folder is wrong.
     """
@@ -65,12 +70,18 @@ class Hub:
         own = [FilePath(folder) for folder in templates]
         folders = [*own, *(self.settings.folder / folder for folder in self.settings.templates)]
         self._composer = Composer(self.settings, self.plugins, folders)
-        stock = _stock_policies(self.settings)
+        stock = stock_policies(self.settings)
         self._policies = Pipeline([*stock, *policies, *self.plugins.policies(self.settings)])
-        self._ledger: Ledger = ledger or MemoryLedger()
-        self._inbox = Inbox(self._ledger, self.plugins)
-        self._courier = Courier(self._attempt_finished, self._finish)
-        self._delivery_policies = {c: self.settings.delivery_policy(c) for c in Category}
+        self.ledger: Ledger = ledger or ledger_from(self.settings)
+        self._inbox = Inbox(self.ledger, self.plugins)
+        delivery_policies = {c: self.settings.delivery_policy(c) for c in Category}
+        self._dispatcher: Dispatcher = dispatcher_from(self.settings, self.plugins.dispatcher_types())
+        announcer = Announcer(self.plugins)
+        self._postbox = Postbox(self.ledger, self._dispatcher, announcer)
+        recorder = Recorder(self.ledger, self._postbox)
+        self._postmaster = Postmaster(self.ledger, self._policies, recorder, announcer, delivery_policies)
+        self._intake = Intake(self._composer, self.router, delivery_policies)
+        self._upkeep = Upkeep(self.ledger, self._postmaster, recorder, self._postbox, self.router.route)
 
     @classmethod
     def from_settings(cls, path: str | FilePath | None = None, **options: Any) -> Self:
@@ -81,6 +92,7 @@ class Hub:
         return cls(load_settings(path), **options)
 
     async def __aenter__(self) -> Self:
+        await self.ledger.start()
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -88,8 +100,10 @@ class Hub:
 
     async def aclose(self) -> None:
         """Close the providers and the ledger. Twice is harmless."""
+        await self._upkeep.aclose()
+        await self._dispatcher.aclose()
         await self.registry.aclose()
-        await self._ledger.aclose()
+        await self.ledger.aclose()
 
     async def send(
         self,
@@ -111,24 +125,82 @@ class Hub:
         Raises NotificationError for a request that cannot be (unknown notice, wrong variable, bad
         address, reused key) and ConfigurationError where nothing is set up to carry it.
         """
-        asked = self._composer.notification({
+        job, path = self._intake.now({
             "notice": notice, "to": to, "data": data, "text": text, "channel": channel, "category": category,
             "locale": locale, "key": key, "expires_at": expires_at, "delivery": delivery,
         })  # fmt: skip
-        message, steps = self._composer.compose(asked)
-        path = self.router.route(message)
-        fingerprint = "" if asked.key is None else _fingerprint(message)
-        opened = await self._ledger.open(_opening(asked, message, steps), fingerprint)
-        if opened.id != message.id:
+        self._keep_up()
+        opened = await self._postmaster.open(job)
+        if opened.id != job.id:
             return opened  # the same request under the same key: the first delivery stands for both
-        allowed = await self._policies.ask(opened, message) if self._policies.policies else opened
-        if _log.wants(logging.DEBUG):
-            _log_stages(message, allowed, path)
-        if allowed.status is not Status.SENDING:
-            return await self._record(allowed)
-        policy = asked.delivery or self._delivery_policies[message.category]
-        sent = await self._courier.deliver(allowed, message, path, policy)
-        return await self._finish(message, sent)
+        return await self._postmaster.send(job, path)
+
+    async def enqueue(
+        self,
+        notice: str | Notification | None = None,
+        *,
+        connection: object | None = None,
+        **arguments: Any,
+    ) -> Delivery:
+        """Keep a notification to be sent by a worker, at once or at `send_at`; returns it `queued`.
+
+        The other arguments are those of `Notification`. connection: the application's own, with a
+        transaction open; the delivery is kept if, and only if, that commits.
+        Raises what `send` raises, NotificationError too for what every provider would refuse, and
+        LedgerUnavailable where it was not kept, or a server broke off in the commit and nobody can tell:
+        enqueue it again, with a `key` so that it can never be kept twice.
+        """
+        if connection is not None:
+            delivery = self.enqueue_in(connection, notice, **arguments)
+            return await delivery if inspect.isawaitable(delivery) else delivery
+        job = self._intake.later({"notice": notice, **arguments})
+        self._keep_up()
+        return await self._postbox.put(job)
+
+    def enqueue_in(
+        self, connection: object, notice: str | Notification | None = None, **arguments: Any
+    ) -> Delivery | Awaitable[Delivery]:
+        """`enqueue` on a connection; with a synchronous one it is done at once, in the calling thread.
+
+        Raises UnsupportedOperation for a connection of an unknown kind or without a transaction.
+        """
+        return self._postbox.put_in(connection, self._intake.later({"notice": notice, **arguments}))
+
+    async def cancel(self, delivery_id: str | None = None, *, key: str | None = None) -> Delivery:
+        """Cancel what is queued, by its id or its key. Raises UnknownDelivery, WrongState once under way."""
+        return await self._postbox.cancel(delivery_id, key)
+
+    async def resolve(
+        self, delivery_id: str, verdict: Verdict | str, *, why: str, by: str = "the application"
+    ) -> tuple[Delivery, Delivery | None]:
+        """Say what became of an `unknown` or `dead` delivery: `delivered`, `failed`, or `resend`.
+
+        Returns it, and the new delivery where it is sent again. Raises as `resolution.resolve`.
+        """
+        former, again = await resolve(
+            self.ledger, delivery_id, verdict, why=why, by=by, policy_of=self._postmaster.policy_of
+        )
+        for changed in (former, again):
+            if changed is not None:
+                await self._postbox.announce(changed)
+        return former, again
+
+    def worker(self, *, concurrency: int | None = None, grace: float | None = None) -> Worker:
+        """A worker of this hub, to be run and stopped; by default as `[dispatch]` says."""
+        table = self.settings.dispatch
+        return Worker(
+            self.ledger,
+            Carrier(self.ledger, self._postmaster, self.router.route),
+            self._postbox,
+            self._dispatcher,
+            self._upkeep,
+            concurrency=concurrency or table.concurrency,
+            grace=table.grace if grace is None else grace,
+        )
+
+    async def run_worker(self, *, concurrency: int | None = None, drain: bool = False) -> WorkerCounts:
+        """Carry on what is queued until cancelled, inside the application; see `Worker.run`."""
+        return await self.worker(concurrency=concurrency).run(drain=drain)
 
     def preview(self, notice: str | Notification | None = None, **arguments: Any) -> Message:
         """The message that `send` with these arguments would give to a provider; nothing is sent.
@@ -149,7 +221,7 @@ class Hub:
 
     async def delivery(self, delivery_id: str) -> Delivery:
         """The newest state of a delivery. Raises UnknownDelivery."""
-        found = await self._ledger.get(delivery_id)
+        found = await self.ledger.get(delivery_id)
         if found is None:
             raise UnknownDelivery("no such delivery", field="delivery_id")
         return found
@@ -173,82 +245,7 @@ class Hub:
             raise UnsupportedOperation(f"`{instance}` has no balance to ask for", field="instance")
         return await provider.balance()
 
-    async def _finish(self, message: Message, delivery: Delivery) -> Delivery:
-        kept = await self._record(delivery)
-        if self._policies.settling:
-            await self._policies.settle(message, kept)
-        return kept
-
-    async def _record(self, delivery: Delivery) -> Delivery:
-        kept = await self._ledger.record(delivery)
-        if _log.wants(logging.INFO):
-            _log.info(
-                "delivery_changed",
-                delivery=kept.id, status=kept.status, notice=kept.notice, category=kept.category,
-                provider=kept.provider, provider_message_id=kept.provider_message_id, reason=kept.reason,
-                attempts=len(kept.attempts),
-            )  # fmt: skip
-        for receipt in kept.receipts:  # those that came before the submission was answered
-            await self.plugins.tell("notifyhub_receipt_received", receipt=receipt)
-        if self.plugins.observes("notifyhub_delivery_changed"):
-            await self.plugins.tell("notifyhub_delivery_changed", delivery=kept)
-        return kept
-
-    def _attempt_finished(self, attempt: Attempt) -> Awaitable[None] | None:
-        outcome = attempt.outcome
-        if _log.wants(logging.INFO):
-            _log.info(
-                "attempt_finished",
-                delivery=attempt.delivery_id, attempt=attempt.number, provider=attempt.provider,
-                outcome=outcome.kind, reason=outcome.reason, code=outcome.code,
-                provider_message_id=outcome.provider_message_id, elapsed_ms=round(attempt.elapsed_ms),
-                allowed=attempt.allowed,
-            )  # fmt: skip
-        if not self.plugins.observes("notifyhub_attempt_finished"):
-            return None
-        return self.plugins.tell("notifyhub_attempt_finished", attempt=attempt)
-
-
-def _log_stages(message: Message, delivery: Delivery, path: Path) -> None:
-    """The stages before the first attempt, for whoever reads the log at DEBUG."""
-    _log.debug(
-        "notification_composed",
-        delivery=delivery.id, notice=message.notice, channel=message.channel, locale=message.locale,
-        category=message.category, variables=len(message.variables), characters=len(message.text),
-    )  # fmt: skip
-    order = [instance.name for instance in path.instances]
-    _log.debug("route_found", delivery=delivery.id, route=path.route.name, order=order)
-    _log.debug("policies_asked", delivery=delivery.id, status=delivery.status, why=delivery.detail)
-
-
-def _stock_policies(settings: Settings) -> list[Policy]:
-    policies: list[Policy] = []
-    listed, repeated = settings.policies.suppression_list, settings.policies.deduplicate
-    if listed is not None:
-        country = settings.default_country
-        policies.append(
-            SuppressionList(listed.addresses, categories=listed.categories, default_country=country)
-        )
-    if repeated is not None:
-        policies.append(Deduplicate(repeated.window))
-    return policies
-
-
-def _opening(asked: Notification, message: Message, steps: tuple[str, ...]) -> Delivery:
-    return Delivery(
-        id=message.id,
-        status=Status.SENDING,
-        channel=message.channel,
-        category=message.category,
-        address=message.to,
-        notice=message.notice,
-        locale=message.locale,
-        key=asked.key,
-        steps=steps,
-    )
-
-
-def _fingerprint(message: Message) -> str:
-    """Tells one request from another under the same key: the address and the words, hashed."""
-    parts = (message.channel, message.to, message.notice, message.category, message.subject, message.text)
-    return hashlib.sha256(repr(parts).encode()).hexdigest()
+    def _keep_up(self) -> None:
+        """Renewals and recovery run wherever deliveries are made, without anybody starting them."""
+        if self.ledger.durable:
+            self._upkeep.start()

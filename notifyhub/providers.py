@@ -6,6 +6,7 @@ instances of one type are normal and share nothing.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, runtime_checkable
@@ -20,6 +21,7 @@ from notifyhub.simulation import Demo, Simulator
 __all__ = [
     "Balance",
     "Capabilities",
+    "ChecksMessages",
     "FunctionProvider",
     "HasBalance",
     "NoSettings",
@@ -33,6 +35,7 @@ __all__ = [
     "VendorCode",
     "provider",
     "refuse_unsupported",
+    "refused_beforehand",
 ]
 
 
@@ -131,6 +134,15 @@ class HasBalance(Protocol):
         ...
 
 
+@runtime_checkable
+class ChecksMessages(Protocol):
+    """A provider that can tell before the network what it would refuse."""
+
+    def check(self, message: Message) -> Outcome | None:
+        """The refusal that `send` would come to without asking the vendor, else None. Does nothing else."""
+        ...
+
+
 class Push(BaseModel):
     """A request a vendor made to the application, as its web framework received it.
 
@@ -198,6 +210,18 @@ def refuse_unsupported(message: Message, capabilities: Capabilities) -> Outcome 
             detail=f"{len(message.text)} characters, {capabilities.max_length} at most",
         )
     return Outcome.refused(Reason.UNSUPPORTED, detail=detail) if detail else None
+
+
+def refused_beforehand(provider: Provider, message: Message) -> Outcome | None:
+    """The refusal that this message surely comes to at this provider, told without any network."""
+    refusal = refuse_unsupported(message, provider.capabilities)
+    if refusal is None and isinstance(provider, ChecksMessages):
+        checked: object = provider.check(message)
+        # A stranger's `check` may be about something else altogether.
+        if inspect.iscoroutine(checked):
+            checked.close()
+        refusal = checked if isinstance(checked, Outcome) and not checked.may_have_gone else None
+    return refusal
 
 
 SendFunction = Callable[..., Awaitable[Outcome]]

@@ -1,17 +1,22 @@
-"""Registry: provider instances made from settings, and the one place that closes them."""
+"""Registry: what is made from settings: provider instances, the ledger, the dispatcher.
+
+The registry proper holds the instances, and is the one place that closes them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from notifyhub.breaker import Breaker
+from notifyhub.dispatch import DispatchContext, Dispatcher, DispatcherType
 from notifyhub.errors import SettingsError, nearest
+from notifyhub.ledger import Ledger, open_ledger
 from notifyhub.log import get_logger
 from notifyhub.providers import Provider, ProviderType
 from notifyhub.routing import Instance
 from notifyhub.settings import Settings, resolve_secrets, validate
 
-__all__ = ["Registry"]
+__all__ = ["Registry", "dispatch_context", "dispatcher_from", "dispatcher_type", "ledger_from"]
 
 _log = get_logger("notifyhub.registry")
 
@@ -94,3 +99,36 @@ def _type_of(name: str, kind: str, types: Mapping[str, ProviderType]) -> Provide
         raise SettingsError(
             f"unknown provider type `{kind}`", field=f"providers.{name}.type", remedy=nearest(kind, types)
         ) from None
+
+
+def ledger_from(settings: Settings) -> Ledger:
+    """The ledger of `[ledger]`; it connects when first used. Raises SettingsError."""
+    table = settings.ledger
+    values = {"url": table.url, **{str(number): key for number, key in enumerate(table.keys)}}
+    url, *keys = resolve_secrets(values, "ledger", settings.folder).values()
+    return open_ledger(
+        url, synchronous=table.synchronous, lease=table.lease, keys=keys, folder=settings.folder
+    )
+
+
+def dispatcher_type(settings: Settings, types: Mapping[str, DispatcherType]) -> DispatcherType:
+    """The engine that `[dispatch] engine` names. Raises SettingsError."""
+    try:
+        return types[settings.dispatch.engine]
+    except KeyError:
+        raise SettingsError(
+            f"unknown engine `{settings.dispatch.engine}`",
+            field="dispatch.engine",
+            remedy=nearest(settings.dispatch.engine, types),
+        ) from None
+
+
+def dispatch_context(settings: Settings) -> DispatchContext:
+    """What the engine is made of. Raises SettingsError where the ledger's url cannot be read."""
+    url = resolve_secrets({"url": settings.ledger.url}, "ledger", settings.folder)["url"]
+    return DispatchContext(ledger_url=url, lease=settings.ledger.lease, folder=settings.folder)
+
+
+def dispatcher_from(settings: Settings, types: Mapping[str, DispatcherType]) -> Dispatcher:
+    """The dispatcher of `[dispatch]`. Raises SettingsError."""
+    return dispatcher_type(settings, types).build(dispatch_context(settings))

@@ -12,11 +12,14 @@ from weakref import WeakSet
 import anyio
 from anyio.from_thread import BlockingPortal
 
+from notifyhub.errors import UnsupportedOperation
 from notifyhub.hub import Hub
+from notifyhub.ledger.connections import connected
 from notifyhub.message import Message, Notification
 from notifyhub.outcome import Delivery, Outcome
 from notifyhub.plugins import Plugins
 from notifyhub.providers import Balance, Push, PushAnswer
+from notifyhub.resolution import Verdict
 from notifyhub.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -85,6 +88,49 @@ class SyncHub:
             return await self.hub.send(notice, **arguments)
 
         return self._portal().call(send)
+
+    def enqueue(
+        self,
+        notice: str | Notification | None = None,
+        *,
+        connection: object | None = None,
+        **arguments: Any,
+    ) -> Delivery:
+        """See `Hub.enqueue`. A connection is used in the calling thread, whose it is.
+
+        Raises UnsupportedOperation for an asynchronous connection.
+        """
+        if connection is not None:
+            if connected(connection).is_async:
+                raise UnsupportedOperation(
+                    "is asynchronous", field="connection", remedy="use Hub.enqueue, or one that is not"
+                )
+            delivery = self.hub.enqueue_in(connection, notice, **arguments)
+            assert isinstance(delivery, Delivery)  # noqa: S101 - a synchronous one is done, for the type checker
+            return delivery
+
+        async def enqueue() -> Delivery:
+            return await self.hub.enqueue(notice, **arguments)
+
+        return self._portal().call(enqueue)
+
+    def cancel(self, delivery_id: str | None = None, *, key: str | None = None) -> Delivery:
+        """See `Hub.cancel`."""
+
+        async def cancel() -> Delivery:
+            return await self.hub.cancel(delivery_id, key=key)
+
+        return self._portal().call(cancel)
+
+    def resolve(
+        self, delivery_id: str, verdict: Verdict | str, *, why: str, by: str = "the application"
+    ) -> tuple[Delivery, Delivery | None]:
+        """See `Hub.resolve`."""
+
+        async def resolve() -> tuple[Delivery, Delivery | None]:
+            return await self.hub.resolve(delivery_id, verdict, why=why, by=by)
+
+        return self._portal().call(resolve)
 
     def preview(self, notice: str | Notification | None = None, **arguments: Any) -> Message:
         """See `Hub.preview`."""

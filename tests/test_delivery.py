@@ -84,8 +84,10 @@ class Scene:
         async def keep(message: Message, delivery: Delivery) -> None:
             self.kept.append(delivery)
 
-        courier = Courier(interrupted=keep, clock=self.clock, sleep=self.clock.sleep)
-        return await courier.deliver(opening, message, path, policy or DELIVERY_POLICIES[message.category])
+        courier = Courier(clock=self.clock, sleep=self.clock.sleep)
+        return await courier.deliver(
+            opening, message, path, policy or DELIVERY_POLICIES[message.category], interrupted=keep
+        )
 
     def deliver(self, policy: DeliveryPolicy | None = None) -> Delivery:
         return asyncio.run(self.run(policy))

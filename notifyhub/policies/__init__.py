@@ -2,6 +2,7 @@
 
 from notifyhub.policies.deduplicate import Deduplicate
 from notifyhub.policies.pipeline import Pipeline
+from notifyhub.policies.stock import stock_policies
 from notifyhub.policies.suppression_list import SuppressionList
 
-__all__ = ["Deduplicate", "Pipeline", "SuppressionList"]
+__all__ = ["Deduplicate", "Pipeline", "SuppressionList", "stock_policies"]

@@ -14,7 +14,14 @@ __all__ = ["Deduplicate"]
 
 # What surely did not go out may be asked for again.
 _NOTHING_WENT = frozenset(
-    {Status.REFUSED, Status.NOT_SENT, Status.SUPPRESSED, Status.DEFERRED, Status.EXPIRED}
+    {
+        Status.REFUSED,
+        Status.NOT_SENT,
+        Status.SUPPRESSED,
+        Status.DEFERRED,
+        Status.EXPIRED,
+        Status.CANCELLED,
+    }
 )
 
 
@@ -50,7 +57,8 @@ class Deduplicate:
                 break
             self._seen.popitem(last=False)
         fingerprint = _fingerprint(message)
-        if fingerprint in self._seen:
+        seen = self._seen.get(fingerprint)
+        if seen is not None and seen[1] != message.id:  # its own comes again when it was put back
             return Suppress(f"the same words went to this address less than {self._window:g} s ago")
         self._seen[fingerprint] = (now, message.id)
         return ALLOW

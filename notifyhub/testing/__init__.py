@@ -1,6 +1,7 @@
-"""For tests: of providers (`ProviderContract`, `Gateway`), of applications (`outbox`, `RecordingProvider`).
+"""For tests: of providers (`ProviderContract`, `Gateway`), of dispatch engines (`DispatcherContract`), of
+applications (`outbox`, `RecordingProvider`).
 
-`ProviderContract` and the fixture `outbox` need pytest; the rest runs under any test runner.
+The contracts and the fixture `outbox` need pytest; the rest runs under any test runner.
 """
 
 from importlib import import_module
@@ -10,12 +11,16 @@ if TYPE_CHECKING:
     from notifyhub.testing.answer import Answer
     from notifyhub.testing.box import Outbox
     from notifyhub.testing.contract import ProviderContract, Stage
+    from notifyhub.testing.desk import Desk
+    from notifyhub.testing.dispatching import DispatcherContract
     from notifyhub.testing.fixtures import outbox
     from notifyhub.testing.gateway import Gateway, Request
     from notifyhub.testing.recording import RecordingProvider
 
 _HOME = {
     "Answer": "answer",
+    "Desk": "desk",
+    "DispatcherContract": "dispatching",
     "Gateway": "gateway",
     "Outbox": "box",
     "ProviderContract": "contract",
@@ -24,10 +29,12 @@ _HOME = {
     "Stage": "contract",
     "outbox": "fixtures",
 }
-_ON_PYTEST = frozenset({"ProviderContract", "Stage", "outbox"})
+_ON_PYTEST = frozenset({"DispatcherContract", "ProviderContract", "Stage", "outbox"})
 
 __all__ = [
     "Answer",
+    "Desk",
+    "DispatcherContract",
     "Gateway",
     "Outbox",
     "ProviderContract",

@@ -83,11 +83,22 @@ def test_deduplicate_forgets_what_did_not_go() -> None:
         policy = Deduplicate(60)
         await policy.decide(MESSAGE)
         await policy.settle(MESSAGE, Delivery(**{**_fields(opening()), "status": status}))
-        return isinstance(await policy.decide(MESSAGE), Allow)
+        return isinstance(await policy.decide(MESSAGE.evolve(id="another")), Allow)
 
     assert {s for s in Status if asyncio.run(story(s))} == {
-        Status.REFUSED, Status.NOT_SENT, Status.SUPPRESSED, Status.DEFERRED, Status.EXPIRED,
+        Status.REFUSED, Status.NOT_SENT, Status.SUPPRESSED, Status.DEFERRED, Status.EXPIRED, Status.CANCELLED,
     }  # fmt: skip
+
+
+def test_deduplicate_knows_its_own() -> None:
+    """A message that was put back into the queue is not a repetition of itself."""
+
+    async def story() -> None:
+        policy = Deduplicate(60)
+        for _ in range(2):
+            assert isinstance(await policy.decide(MESSAGE), Allow)
+
+    asyncio.run(story())
 
 
 def test_deduplicate_is_bounded() -> None:

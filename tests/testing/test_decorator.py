@@ -51,7 +51,7 @@ class LoftSettings(BaseModel):
 @provider("loft", channels={"sms", "voice"}, settings=LoftSettings)
 async def lofty(message: Message, settings: LoftSettings) -> Outcome:
     """A pigeon with settings."""
-    return Outcome.accepted(f"{settings.loft}-{message.id[:8]}")
+    return Outcome.accepted(f"{settings.loft}-{message.id[-8:]}")
 
 
 class TestLoft(ProviderContract):

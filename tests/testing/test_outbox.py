@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -209,3 +211,41 @@ def test_several_recipients(outbox: Outbox) -> None:
 
     asyncio.run(application())
     assert outbox.assert_sent(to=NUMBER).channel == "sms"
+
+
+def test_what_is_enqueued_is_seen_at_once(outbox: Outbox) -> None:
+    """Enqueued messages are seen without a worker, and sent to the box by one; a repeated key is one."""
+
+    async def application(hub: Hub) -> None:
+        for _ in range(2):
+            await hub.enqueue(text="your parcel", to="138 0013 8000", key="k")
+        assert (
+            outbox.assert_enqueued(to="13800138000", channel="sms", containing="parcel") == outbox.enqueued[0]
+        )
+        assert outbox.messages == ()
+        with pytest.raises(
+            AssertionError, match=r"wanted no message; 0 sent in all\n1 enqueued:\n  1\. sms text"
+        ):
+            outbox.assert_nothing_sent()
+        with pytest.raises(AssertionError, match="found 0; 0 sent"):
+            outbox.assert_enqueued(to="a@b.example")
+        await hub.run_worker(drain=True)
+        assert outbox.assert_sent(to=NUMBER).text == "your parcel"
+
+    asyncio.run(application(Hub(providers={"sms": vendor})))
+    assert ASKED == []
+    outbox.clear()
+    outbox.assert_nothing_sent()
+
+
+def test_enqueued_on_a_connection(tmp_path: Path) -> None:
+    """What is enqueued within the application's transaction is seen too, by the innermost box only."""
+    settings = {"ledger": {"url": f"sqlite:///{tmp_path}/n.db"}}
+    with Outbox() as around, Outbox() as box, SyncHub(settings, providers={"sms": vendor}) as hub:
+        hub.enqueue(text="1", to=NUMBER)
+        with closing(sqlite3.connect(tmp_path / "n.db")) as connection:
+            connection.execute("BEGIN")
+            hub.enqueue(text="2", to=NUMBER, connection=connection)
+            connection.commit()
+    assert [message.text for message in box.enqueued] == ["1", "2"]
+    assert around.enqueued == ()

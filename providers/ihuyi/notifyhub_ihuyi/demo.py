@@ -1,4 +1,4 @@
-"""What `notifyhub demo` shows: four messages to a simulated gateway, over real HTTP on this machine.
+"""What `notifyhub demo` shows: messages to a simulated gateway, over real HTTP on this machine.
 
 Every scene is checked against what the *gateway* saw, not only against what notifyhub says of itself.
 """
@@ -17,6 +17,7 @@ from notifyhub.outcome import Attempt, Delivery, OutcomeKind, Status
 from notifyhub.providers import Push
 from notifyhub.reason import Reason
 from notifyhub.simulation import Beat
+from notifyhub_ihuyi.demo_killed import worker_killed
 from notifyhub_ihuyi.simulator import DEMO_ACCOUNT, DEMO_API_KEY, Behaviour, PushReceiver, Simulator
 
 if TYPE_CHECKING:
@@ -134,6 +135,8 @@ async def demo(hub: type[Hub]) -> AsyncIterator[Beat]:
         for scene in (_login_code, _order_shipped, _never_answered, _out_of_balance):
             async for beat in scene(stage):
                 yield beat
+    async for beat in worker_killed(hub):
+        yield beat
 
 
 async def _login_code(stage: _Stage) -> AsyncIterator[Beat]:

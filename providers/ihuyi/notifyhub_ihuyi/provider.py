@@ -58,6 +58,11 @@ class IhuyiProvider:
     def __repr__(self) -> str:
         return f"<IhuyiProvider {self.name}>"
 
+    def check(self, message: Message) -> Outcome | None:
+        """The refusal that this message comes to before the network, else None."""
+        prepared = prepare(message, self._settings, self.capabilities)
+        return prepared if isinstance(prepared, Outcome) else None
+
     async def send(self, message: Message) -> Outcome:
         """Submit once; what cannot be sent is refused without a connection.
 

@@ -1,0 +1,67 @@
+"""Carrier: takes jobs up from the queue and sees each through, whatever goes wrong with it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from notifyhub.errors import ConfigurationError
+from notifyhub.ledger import Job, Ledger
+from notifyhub.log import get_logger
+from notifyhub.message import Message
+from notifyhub.outcome import Delivery, Status
+from notifyhub.postmaster import Postmaster
+from notifyhub.routing import Path
+
+__all__ = ["Carrier"]
+
+_log = get_logger("notifyhub.carrier")
+
+UNROUTED_PAUSE = 60.0
+"""Seconds until a delivery is tried again for which nothing is set up at the moment."""
+FAILED_PAUSE = 30.0
+"""Seconds until a delivery is tried again at which our own code failed."""
+
+
+class Carrier:
+    """The postmaster's hands for what is queued. route: raises ConfigurationError where there is no path."""
+
+    def __init__(self, ledger: Ledger, postmaster: Postmaster, route: Callable[[Message], Path]) -> None:
+        self._ledger = ledger
+        self._postmaster = postmaster
+        self._route = route
+
+    async def claim(self, limit: int, delivery_id: str | None = None) -> Sequence[Job]:
+        """Take so many up at most, or this one if it is due. Raises LedgerUnavailable."""
+        submitting = not self._postmaster.asks_policies
+        return await self._ledger.claim(limit, submitting=submitting, delivery_id=delivery_id)
+
+    async def give_back(self, jobs: Sequence[Job]) -> None:
+        """Put back what was claimed and not begun."""
+        await asyncio.gather(*(self._postmaster.put_back(job, 0, "its worker stops") for job in jobs))
+
+    async def carry(self, job: Job) -> Delivery | None:
+        """See it through; where our own code fails at it, it is put aside, and None returned.
+
+        Raises what keeps it from being put aside: the process is to end then. A lease that it went on
+        renewing would hold the delivery for ever.
+        """
+        try:
+            try:
+                path = self._route(job.message)
+            except ConfigurationError as error:
+                _log.error("unrouted", delivery=job.id, error=error.problem)
+                return await self._postmaster.put_back(job, UNROUTED_PAUSE, error.problem)
+            return await self._postmaster.carry(job, path)
+        except Exception as error:  # noqa: BLE001 - one delivery's bug must not end the others
+            _log.error("delivery_failed", delivery=job.id, error=type(error).__name__)
+            await self._put_aside(job.id, f"{type(error).__name__} while it was carried")
+            return None
+
+    async def _put_aside(self, delivery_id: str, why: str) -> None:
+        """Write down what can be said of a delivery, by what the ledger knows of it."""
+        job = await self._ledger.job(delivery_id)
+        if job is not None and job.delivery.status is Status.SENDING:
+            await self._postmaster.recover(job, None, why)
+        elif job is not None and job.delivery.status is Status.QUEUED:
+            await self._postmaster.put_back(job, FAILED_PAUSE, why)
