@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import sys
 from typing import Annotated
 
 import typer
@@ -12,14 +10,27 @@ import notifyhub
 from notifyhub.cli.balance import balance
 from notifyhub.cli.codes import codes
 from notifyhub.cli.demo import demo
+from notifyhub.cli.enqueue import enqueue
+from notifyhub.cli.groups import group, show_help
 from notifyhub.cli.init import init
+from notifyhub.cli.ledger.explain import explain
+from notifyhub.cli.ledger.find import find
+from notifyhub.cli.ledger.key import key
+from notifyhub.cli.ledger.migrate import migrate
+from notifyhub.cli.ledger.purge import purge
+from notifyhub.cli.ledger.show import show
+from notifyhub.cli.ledger.status import status
 from notifyhub.cli.plugins import plugins
 from notifyhub.cli.preview import preview
-from notifyhub.cli.program import WRONG, Program
+from notifyhub.cli.privacy.erase import erase
+from notifyhub.cli.privacy.export import export
+from notifyhub.cli.program import Program
 from notifyhub.cli.providers import providers
+from notifyhub.cli.resolve import resolve
 from notifyhub.cli.send import send
 from notifyhub.cli.simulate import simulate
 from notifyhub.cli.templates import templates
+from notifyhub.cli.worker import worker
 
 __all__ = ["app"]
 
@@ -29,7 +40,8 @@ app = typer.Typer(
     add_completion=False,
     invoke_without_command=True,
     pretty_exceptions_enable=False,
-    epilog="Exit status: 0 accepted, 2 usage or settings, 3 refused or not sent, 4 unknown.",
+    epilog="Exit status: 0 accepted or queued, 2 usage or settings, 3 refused or not sent, 4 unknown, "
+    "75 the ledger cannot be used now.",
 )
 
 
@@ -50,10 +62,7 @@ def _program(
         print(f"notifyhub {notifyhub.__version__}")
         raise typer.Exit
     if context.invoked_subcommand is None:
-        # With rich, typer prints the help itself while it makes it.
-        with contextlib.redirect_stdout(sys.stderr):
-            print(context.get_help())
-        raise typer.Exit(WRONG)
+        show_help(context)
     # The library configures no logging by itself; a program may. Imported late: `--version` needs none of it.
     from notifyhub.log import configure
 
@@ -61,6 +70,21 @@ def _program(
 
 
 for _command in (
-    send, preview, templates, providers, balance, plugins, codes, simulate, demo, init,
+    send, enqueue, worker, resolve, preview, templates, providers, balance, plugins, codes, simulate,
+    demo, init,
 ):  # fmt: skip
     app.command()(_command)
+app.add_typer(
+    group(
+        "ledger",
+        "Look into the ledger, and keep its tables.",
+        find,
+        show,
+        explain,
+        status,
+        migrate,
+        purge,
+        key,
+    )
+)
+app.add_typer(group("privacy", "Tell or erase what is kept about a person.", export, erase))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from notifyhub.cli.hubs import forgetful
 from notifyhub.cli.options import Config, Json
 from notifyhub.cli.output import on_terminal, print_json, reserved
 from notifyhub.cli.program import NOT_ACCEPTED, UNKNOWN, complain
@@ -64,8 +65,9 @@ async def _ask(config: Path | None, instance: str | None) -> tuple[str, Balance 
     from notifyhub.errors import UnsupportedOperation
     from notifyhub.hub import Hub
     from notifyhub.providers import HasBalance
+    from notifyhub.settings import load_settings
 
-    async with Hub.from_settings(config) as hub:
+    async with Hub(forgetful(load_settings(config))) as hub:
         name = instance
         if name is None:
             having = [i.name for i in hub.registry.instances.values() if isinstance(i.provider, HasBalance)]

@@ -50,6 +50,15 @@ _TAIL = """\
 # [policies.deduplicate]
 # window = 60.0              # seconds in which the same words go to the same address once
 
+# Where deliveries are kept. In memory they end with the process; in a database nothing accepted is lost,
+# and `notifyhub enqueue` and `notifyhub worker` send from it.
+# [ledger]
+# url = "sqlite:///notifyhub.db"   # relative to this file; or "postgresql://…", or "env:NAME"
+# keys = ["env:NOTIFYHUB_KEY"]     # seal addresses and words; `notifyhub ledger key` makes one
+# [dispatch]
+# concurrency = 16           # deliveries under way at the same time in one worker
+# engine = "embedded"        # or "pgqueuer", for workers on many machines
+
 # [plugins]
 # block = []                 # installed plugins to leave out; `notifyhub plugins` lists them
 """

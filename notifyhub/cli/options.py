@@ -10,7 +10,22 @@ import typer
 
 from notifyhub.errors import NotificationError
 
-__all__ = ["Channel", "Config", "Json", "Locale", "Variables", "read_variables"]
+__all__ = [
+    "Category",
+    "Channel",
+    "Config",
+    "DeliveryId",
+    "DryRun",
+    "Explain",
+    "Json",
+    "Key",
+    "Locale",
+    "NoticeName",
+    "Text",
+    "To",
+    "Variables",
+    "read_variables",
+]
 
 Config = Annotated[
     Path | None,
@@ -33,6 +48,36 @@ Variables = Annotated[
     typer.Option(
         "--var", metavar="NAME=VALUE", help="A variable of the notice; repeat for more.", show_default=False
     ),
+]
+
+To = Annotated[str, typer.Option("--to", metavar="ADDRESS", help="A phone number or a mail address.")]
+NoticeName = Annotated[str | None, typer.Argument(help="The notice, such as login/code.", show_default=False)]
+Text = Annotated[
+    str | None, typer.Option("--text", help="Finished words instead of a notice.", show_default=False)
+]
+Category = Annotated[
+    str | None,
+    typer.Option(
+        "--category",
+        metavar="C",
+        help="otp, alert, order, marketing or ops: decides what may follow an uncertain attempt.",
+        show_default=False,
+    ),
+]
+Key = Annotated[
+    str | None,
+    typer.Option(
+        "--key",
+        help="Idempotency key: a request under it is sent once, as far as the ledger reaches back.",
+        show_default=False,
+    ),
+]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Check everything and choose the route, but send nothing.")
+]
+Explain = Annotated[bool, typer.Option("--explain", help="Tell every decision on the way.")]
+DeliveryId = Annotated[
+    str, typer.Argument(metavar="ID", help="The delivery's id, as `send` and `enqueue` print it.")
 ]
 
 

@@ -6,10 +6,10 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-__all__ = ["on_terminal", "print_json", "print_rows", "reserved"]
+__all__ = ["on_terminal", "print_json", "print_json_lines", "print_rows", "reserved"]
 
 
 def on_terminal() -> bool:
@@ -30,10 +30,15 @@ def reserved(as_json: bool) -> Iterator[None]:
         yield
 
 
-def print_json(value: Mapping[str, Any]) -> None:
-    """One JSON object and a line end."""
-    utf8 = (sys.stdout.encoding or "").lower().startswith("utf")
-    print(json.dumps(value, ensure_ascii=not utf8, indent=2 if on_terminal() else None))
+def print_json(value: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> None:
+    """One JSON object, or a list of them, and a line end."""
+    print(json.dumps(value, ensure_ascii=not _utf8(), indent=2 if on_terminal() else None))
+
+
+def print_json_lines(values: Iterable[Mapping[str, Any]]) -> None:
+    """One JSON object a line, for as many as there are."""
+    for value in values:
+        print(json.dumps(value, ensure_ascii=not _utf8()))
 
 
 def print_rows(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -51,6 +56,10 @@ def print_rows(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     print(f"\x1b[1m{head}\x1b[0m" if _colour() else head)
     for row in cells:
         print(line(row))
+
+
+def _utf8() -> bool:
+    return (sys.stdout.encoding or "").lower().startswith("utf")
 
 
 def _colour() -> bool:

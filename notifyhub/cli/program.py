@@ -14,13 +14,14 @@ import typer
 from typer.core import TyperGroup
 
 import notifyhub
-from notifyhub.errors import NotifyhubError
+from notifyhub.errors import LedgerUnavailable, NotifyhubError
 
 __all__ = [
     "ACCEPTED",
     "INTERRUPTED",
     "NOT_ACCEPTED",
     "READER_LEFT",
+    "UNAVAILABLE",
     "UNKNOWN",
     "WRONG",
     "Program",
@@ -28,9 +29,9 @@ __all__ = [
 ]
 
 ACCEPTED = 0
-"""A vendor has taken the message (or has delivered it, or it was a dry run)."""
+"""A vendor has taken the message (or has delivered it, or it was a dry run), or it is queued."""
 WRONG = 2
-"""What was asked for, or what is set up, is wrong: any error that is raised, a bug included.
+"""What was asked for, or what is set up, is wrong: any other error that is raised, a bug included.
 
 Nothing was sent; only after a bug ("please report") that is not certain.
 """
@@ -38,6 +39,12 @@ NOT_ACCEPTED = 3
 """Refused, not sent, suppressed, deferred, expired or undelivered: nobody has it."""
 UNKNOWN = 4
 """It may have gone out. Sending it again may send it twice."""
+UNAVAILABLE = 75
+"""The ledger cannot be read or written now, as sysexits.h counts what may pass (EX_TEMPFAIL).
+
+Nothing was sent that the ledger does not know of. The same may be asked for again, best under a --key:
+where the connection broke in a commit, it may have been kept. A worker that ends so is to be started again.
+"""
 INTERRUPTED = 130
 """Ctrl-C, as shells count it (128 + SIGINT)."""
 
@@ -78,7 +85,7 @@ class Program(TyperGroup):
             sys.stdout.flush()
         except NotifyhubError as error:
             complain(_without_numbers(str(error)))
-            status = WRONG
+            status = UNAVAILABLE if isinstance(error, LedgerUnavailable) else WRONG
         except (_ReaderLeft, BrokenPipeError):
             # Nothing more can be told, and Python would complain of that at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from notifyhub.cli.balance import number, status_of
+from notifyhub.cli.hubs import forgetful
 from notifyhub.cli.options import Config, Json
 from notifyhub.cli.output import print_json, print_rows, reserved
 from notifyhub.cli.program import ACCEPTED, WRONG
@@ -88,7 +89,7 @@ async def _check(config: Path | None, online: bool) -> tuple[list[dict[str, Any]
     from notifyhub.hub import Hub
     from notifyhub.settings import load_settings
 
-    settings = load_settings(config)
+    settings = forgetful(load_settings(config))
     rows: list[dict[str, Any]] = []
     status = ACCEPTED
     for name, table in _tables(settings).items():

@@ -70,3 +70,11 @@ def config(gateway: Simulator, tmp_path: Path) -> Path:
         encoding="utf-8",
     )
     return file
+
+
+@pytest.fixture
+def kept(config: Path) -> Path:
+    """The same with a ledger in a SQLite file beside them, and patience for a slow gateway."""
+    text = config.read_text(encoding="utf-8").replace("timeout = 2.0", "timeout = 30.0")
+    config.write_text(f'{text}[ledger]\nurl = "sqlite:///notifyhub.db"\nlease = 1.0\n', encoding="utf-8")
+    return config

@@ -57,8 +57,8 @@ def test_no_command_is_usage(run: Run) -> None:
     done = run()
     assert (done.exit_code, done.stdout) == (2, "")
     commands = (
-        "send", "preview", "templates", "providers", "balance",
-        "plugins", "codes", "simulate", "demo", "init",
+        "send", "enqueue", "worker", "resolve", "preview", "templates", "providers", "balance",
+        "plugins", "codes", "simulate", "demo", "init", "ledger", "privacy",
     )  # fmt: skip
     for command in commands:
         assert f" {command} " in done.stderr
