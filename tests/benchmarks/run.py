@@ -1,6 +1,6 @@
 """The figures notifyhub is held to, as ratios measured side by side in one run.
 
-    python tests/benchmarks/run.py [overhead|gateway|imports] [--rounds 7]
+    python tests/benchmarks/run.py [overhead|gateway|imports|ledgers|durable|growth|drain|weight] [--rounds 7]
 
 Each figure is the median over the rounds; in each round every contender runs once, one after the
 other, so that a slow minute of the machine meets them all. Absolute numbers are this machine's.
@@ -18,6 +18,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 import contenders
+import draining
+import durable as durability
 import importing
 from table import Row, show
 
@@ -74,7 +76,78 @@ async def imports(rounds: int) -> None:
     )
 
 
-BENCHES = {"overhead": overhead, "gateway": gateway, "imports": imports}
+async def ledgers(rounds: int) -> None:
+    """A do-nothing provider with every delivery kept, against the least that keeping it can cost."""
+    async with durability.Ledgers() as bench:
+        took = await medians(bench.round, rounds)
+    plain, same = list(took.values())[:2]
+    rows = []
+    for name, seconds in took.items():
+        ratio = (
+            f"{plain / seconds:.2f} of raw, {same / seconds:.2f} of raw with the ledger's table and indexes"
+        )
+        goal = " (goal ≥ 0.35)" if name == "hub, SQLite" else ""
+        rows.append(Row(name, f"{1 / seconds:.0f} /s", ratio + goal if name.startswith("hub") else ""))
+    show(f"hub.send with a ledger and a do-nothing provider, {durability.AT_A_TIME} at a time", rows)
+
+
+async def durable(rounds: int) -> None:
+    """Hub and ledger through ihuyi to a loopback gateway, against bare httpx, which keeps nothing."""
+    async with durability.DurablePosting(durability.AT_A_TIME) as bench:
+        took = await medians(bench.round, rounds)
+    fast, default = took["bare httpx, fast transport"], took["bare httpx, default transport"]
+    rows = []
+    for name, seconds in took.items():
+        ratio = (
+            f"{fast / seconds:.2f} of httpx on that transport, {default / seconds:.1f} × httpx as it comes"
+        )
+        goal = " (goals ≥ 0.80, ≥ 4)" if "SQLite" in name else ""
+        rows.append(Row(name, f"{1 / seconds:.0f} /s", ratio + goal if "hub" in name else ""))
+    show(f"sends to a loopback gateway with a ledger, {durability.AT_A_TIME} at a time, [fast]", rows)
+
+
+async def growth(rounds: int) -> None:
+    """Whether a delivery costs more in a large ledger."""
+    async with durability.Growing() as bench:
+        took = await medians(bench.round, rounds)
+    base = next(iter(took.values()))
+    show(
+        "hub.send with SQLite and a do-nothing provider, by rows already there",
+        [
+            Row(name, f"{seconds * 1e6:.0f} µs", f"{seconds / base:.2f} × the smallest (goal ≤ 1.10)")
+            for name, seconds in took.items()
+        ],
+    )
+
+
+async def drain(rounds: int) -> None:
+    """How fast queues on PostgreSQL are emptied by 1, 2 and 4 worker processes."""
+    for engine in ("embedded", "pgqueuer"):
+        rows = []
+        async with draining.Draining(engine) as bench:
+            await bench.drained(1)
+            for workers in (1, 2, 4):
+                took = [await bench.drained(workers) for _ in range(max(1, rounds // 2))]
+                rows.append(Row(f"{workers} workers", f"{1 / statistics.median(took):.0f} /s", ""))
+        show(f"a queue on PostgreSQL drained by {engine}, do-nothing provider", rows)
+
+
+async def weight(rounds: int) -> None:
+    """Whether a worker grows: its memory over 100,000 deliveries."""
+    kib = await draining.weigh()
+    show(
+        "a worker's resident memory",
+        [
+            Row(f"after {(n + 1) * 10_000:,}", f"{size / 1024:.1f} MiB", f"{size / kib[0]:.3f} × the first")
+            for n, size in enumerate(kib)
+        ],
+    )
+
+
+BENCHES = {
+    "overhead": overhead, "gateway": gateway, "imports": imports,
+    "ledgers": ledgers, "durable": durable, "growth": growth, "drain": drain, "weight": weight,
+}  # fmt: skip
 
 
 def main() -> None:
