@@ -42,6 +42,8 @@ def test_each_module_imports_alone() -> None:
         # Strangers first: only what is ours is imported afresh in each child.
         "import httpx, jinja2, phonenumbers, pydantic, pytest, structlog, typer\n"
         "import rich.console, rich.panel, rich.table\n"
+        "import asyncpg, cryptography.hazmat.primitives.ciphers.aead, django.db, pgqueuer.queries\n"
+        "import psycopg, sqlalchemy.ext.asyncio\n"
         "for name in sys.argv[1:]:\n"
         "    child = os.fork()\n"
         "    if child == 0:\n"

@@ -258,9 +258,9 @@ def numbers_table(old: str, module: str) -> str:
 # The command line
 
 
-def command(old: str, name: str = "") -> str:
+def command(old: str, *words: str) -> str:
     """A command's help: its sentences, its arguments and its options."""
-    found, path = _command(name)
+    found, path = _command(" ".join(words))
     params = sorted(found.params, key=lambda param: param.param_type_name != "argument")
     rows = [row for param in params if (row := _param(param))]
     if not any(words == "--help" for words, _ in rows):
@@ -276,8 +276,15 @@ def command(old: str, name: str = "") -> str:
 
 
 def commands() -> dict[str, Any]:
-    """Every command by name."""
-    return dict(_command("")[0].commands)
+    """Every command by its words (`send`, `ledger`, `ledger find`), in the program's order."""
+    return dict(_below(_program(), ""))
+
+
+def _below(group: Any, before: str) -> Iterator[tuple[str, Any]]:
+    for name, each in group.commands.items():
+        yield before + name, each
+        if hasattr(each, "commands"):
+            yield from _below(each, f"{before}{name} ")
 
 
 def options(name: str) -> set[str]:
@@ -301,8 +308,7 @@ def _program() -> Any:
 
 
 def _command(name: str) -> tuple[Any, str]:
-    program = _program()
-    return (program.commands[name], f"notifyhub {name}") if name else (program, "notifyhub")
+    return (commands()[name], f"notifyhub {name}") if name else (_program(), "notifyhub")
 
 
 def _usage(found: Any, path: str) -> list[str]:
@@ -336,21 +342,25 @@ def _param(param: Any) -> tuple[str, str] | None:
 
 
 def api(old: str, *names: str) -> str:
-    """A section for each name: what it is in a line, its signature, and its public methods."""
+    """A section for each name: what it is in a line, its signature, and its public methods.
+
+    A name that is not at the top level is written with its module: `notifyhub.dispatch:Ticket`.
+    """
     return "\n\n".join(_entry(name) for name in names)
 
 
-def _entry(name: str) -> str:
-    import notifyhub
-
-    value = getattr(notifyhub, name)
+def _entry(named: str) -> str:
+    module, _, name = named.rpartition(":")
+    value = getattr(import_module(module or "notifyhub"), name)
     node = _node(name, value)
-    head = f"### `{name}`\n\n"
+    head = f"### `{name}`\n\n" + (f"From `{module}`.\n\n" if module else "")
     if isinstance(node, ast.ClassDef):
         return head + _class_entry(node, value)
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
         return head + f"{_code(_signature(node))}\n\n{_first_words(node)}"
     # An assignment, whose docstring is the string after it.
+    import notifyhub
+
     return head + _after(name, import_module(f"notifyhub.{notifyhub._HOME[name]}"))
 
 

@@ -11,6 +11,7 @@ what cannot be seen from that, an HTML comment in the line above it says:
 | `<!-- exit: N -->` | a shell block whose command ends with this status |
 | `<!-- in the background -->` | a shell block whose command goes on until the page ends |
 | `<!-- output -->` | what the block before printed, standard error included |
+| `<!-- output: without the log -->` | the same, but of a shell block only what went to standard output |
 | `<!-- run by: TEST -->` | that test runs the block |
 | `<!-- skip: REASON -->` | it is not run; a reason there must be |
 
@@ -42,7 +43,7 @@ from ast import PyCF_ALLOW_TOP_LEVEL_AWAIT
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import structlog
@@ -50,6 +51,7 @@ from typer.testing import CliRunner
 
 from notifyhub import Hub, NotifyhubError, Plugins
 from notifyhub.cli.app import app
+from notifyhub.ledger.sealing import new_key
 from notifyhub.settings import settings_from
 from notifyhub.template.manifest import Manifest
 
@@ -118,6 +120,7 @@ class Player:
 
     def __init__(self) -> None:
         self.printed: str | None = None
+        self.results: str | None = None
         self.names: dict[str, Any] = {}
         self.background: list[subprocess.Popen[str]] = []
         with socket.create_server(("127.0.0.1", 0)) as free:
@@ -140,7 +143,7 @@ class Player:
         elif name := block.comments.get("adds to"):
             write(Path(name), code := Path(name).read_text("utf-8") + "\n" + code)
         if "output" in block.comments:
-            self.compare(code)
+            self.compare(code, block.comments["output"])
         elif block.language == "python":
             self.python(code, block)
         elif block.language == "toml":
@@ -150,10 +153,12 @@ class Player:
         else:
             assert block.language in OTHERS, f"nobody knows how to run {block.language}"
 
-    def compare(self, code: str) -> None:
+    def compare(self, code: str, part: str) -> None:
         """The output block: it is what the block before has printed."""
-        assert self.printed is not None, "there is no block before that prints"
-        assert normalised(self.printed) == normalised(code)
+        assert part in ("", "without the log"), f"no such part of an output: {part}"
+        printed = self.results if part else self.printed
+        assert printed is not None, "there is no block before that prints"
+        assert normalised(printed) == normalised(code)
 
     def python(self, code: str, block: Block) -> None:
         """Run a block, its lines counted as in the page; or leave a test to pytest."""
@@ -170,11 +175,11 @@ class Player:
             ended = eval(program, self.names)  # noqa: S307 - our own pages
             if inspect.iscoroutine(ended):
                 asyncio.run(ended)
-        self.printed = printed.getvalue()
+        self.printed, self.results = printed.getvalue(), None
 
     def shell(self, code: str, block: Block) -> None:
         """Run each command; what they print is taken together."""
-        self.printed = ""
+        self.printed = self.results = ""
         lines = [line.removeprefix("$ ") for line in code.replace("\\\n", " ").strip().split("\n")]
         for line in lines:
             words = shlex.split(line, comments=True)
@@ -189,9 +194,10 @@ class Player:
             if "in the background" in block.comments:
                 self.start([sys.executable, "-m", *words])
                 continue
-            status, printed = notifyhub(words[1:]) if words[0] == "notifyhub" else run_pytest(words[1:])
-            self.printed += printed
-            assert status == int(block.comments.get("exit", "0")), printed
+            ended = notifyhub(words[1:]) if words[0] == "notifyhub" else run_pytest(words[1:])
+            self.printed += ended.output
+            self.results += ended.results
+            assert ended.status == int(block.comments.get("exit", "0")), ended.output
 
     def start(self, command: list[str]) -> None:
         """Start what goes on by itself, and wait for its first line."""
@@ -213,13 +219,33 @@ def write(file: Path, code: str) -> None:
     file.write_text(code, encoding="utf-8")
 
 
-def notifyhub(arguments: list[str]) -> tuple[int, str]:
-    """Run the command line in this process, which saves a second each time; status, and what it printed."""
-    ended = CliRunner().invoke(app, arguments, prog_name="notifyhub")
-    return ended.exit_code, ended.output
+class Ended(NamedTuple):
+    """How a command ended. output: all it printed. results: what of it went to standard output."""
+
+    status: int
+    output: str
+    results: str
 
 
-def run_pytest(arguments: list[str]) -> tuple[int, str]:
+def notifyhub(arguments: list[str]) -> Ended:
+    """Run the command line in this process, which saves a second each time."""
+    with logging_put_back():
+        ended = CliRunner().invoke(app, arguments, prog_name="notifyhub")
+    return Ended(ended.exit_code, ended.output, ended.stdout)
+
+
+@contextlib.contextmanager
+def logging_put_back() -> Iterator[None]:
+    """A program configures logging for its process; the page's code runs in this one, too."""
+    root, theirs = logging.getLogger(), structlog.get_config()
+    level, handlers, filters = root.level, list(root.handlers), list(root.filters)
+    yield
+    root.setLevel(level)
+    root.handlers[:], root.filters[:] = handlers, filters
+    structlog.configure(**theirs)
+
+
+def run_pytest(arguments: list[str]) -> Ended:
     """Run the tests of a page, without plugins that happen to be installed here."""
     command = [sys.executable, "-m", "pytest", *arguments, "-p", "no:cacheprovider"]
     environment = {**os.environ, "PYTHONPATH": str(Path.cwd()), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
@@ -227,7 +253,7 @@ def run_pytest(arguments: list[str]) -> tuple[int, str]:
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8",
         timeout=60, check=False,
     )  # fmt: skip
-    return ended.returncode, ended.stdout
+    return Ended(ended.returncode, ended.stdout, ended.stdout)
 
 
 def must_exist(test: str) -> None:
@@ -248,7 +274,7 @@ def load_toml(code: str) -> None:
         Manifest.read("page/notice", code)
         return
     for name in re.findall(r'"env:(\w+)"', code):
-        os.environ.setdefault(name, "something")
+        os.environ.setdefault(name, new_key() if name == "NOTIFYHUB_KEY" else "something")
     for name in re.findall(r'"file:([^"]+)"', code):
         write(Path(name), "something")
     tables = tables.get("tool", {}).get("notifyhub", tables)
@@ -268,15 +294,11 @@ async def start(settings: Any) -> None:
 def player(monkeypatch: pytest.MonkeyPatch) -> Iterator[Player]:
     """A player whose traces are gone afterwards: environment, modules, processes, logging."""
     environment, modules = dict(os.environ), set(sys.modules)
-    root, theirs = logging.getLogger(), structlog.get_config()
-    level, handlers, filters = root.level, list(root.handlers), list(root.filters)
     monkeypatch.syspath_prepend(str(Path.cwd()))
     player = Player()
-    yield player
+    with logging_put_back():
+        yield player
     player.end()
-    root.setLevel(level)
-    root.handlers[:], root.filters[:] = handlers, filters
-    structlog.configure(**theirs)
     os.environ.clear()
     os.environ.update(environment)
     for name in set(sys.modules) - modules:

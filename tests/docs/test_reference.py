@@ -277,8 +277,8 @@ def test_the_exit_statuses_are_the_programs() -> None:
 def test_every_public_name_is_documented() -> None:
     """Each name of `from notifyhub import …` has its section, and no other has one."""
     listed = [name for what, _ in reference.regions(_page("reference/api.md")) for name in what.split()[1:]]
-    assert sorted(listed) == sorted(notifyhub.__all__)
-    assert set(listed) <= set(reference.sections(_page("reference/api.md")))
+    assert sorted(name for name in listed if ":" not in name) == sorted(notifyhub.__all__)
+    assert {name.rpartition(":")[2] for name in listed} <= set(reference.sections(_page("reference/api.md")))
 
 
 def test_the_rooms_are_the_contracts() -> None:
