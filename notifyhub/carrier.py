@@ -43,9 +43,16 @@ class Carrier:
     async def carry(self, job: Job) -> Delivery | None:
         """See it through; where our own code fails at it, it is put aside, and None returned.
 
+        None too where a task of this process is at it already: that one goes on alone, with the new lease.
         Raises what keeps it from being put aside: the process is to end then. A lease that it went on
         renewing would hold the delivery for ever.
         """
+        if self._postmaster.is_at(job.id):
+            _log.warning("claimed_again", delivery=job.id)
+            await self._postmaster.gone(job.id)
+            # Mostly it has come to rest by then; where the task had given up before, nobody holds it but us.
+            await self._put_aside(job.id, "its lease had run out while it was carried")
+            return None
         try:
             try:
                 path = self._route(job.message)

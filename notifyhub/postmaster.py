@@ -47,6 +47,7 @@ class Postmaster:
         self._recorder = recorder
         self._delivery_policies = delivery_policies
         self._courier = Courier(announcer.attempt_finished)
+        self._at: dict[str, asyncio.Event | None] = {}
 
     @property
     def asks_policies(self) -> bool:
@@ -68,8 +69,42 @@ class Postmaster:
             await asyncio.shield(self._withdraw(job))
             raise
 
+    def is_at(self, delivery_id: str) -> bool:
+        """Whether a task of this process is at it already.
+
+        A lease can run out while its holder waits for a ledger that does not answer. What another process
+        has put back by then may come to this one again: that the task is still at it, nobody else can know.
+        """
+        return delivery_id in self._at
+
+    async def gone(self, delivery_id: str) -> None:
+        """Return when no task of this process is at it any more."""
+        while delivery_id in self._at:
+            ended = self._at[delivery_id] = self._at[delivery_id] or asyncio.Event()
+            await ended.wait()
+
     async def send(self, job: Job, path: Path) -> Delivery:
         """Carry on what the caller waits for: one pass over the route, then it rests."""
+        self._at[job.id] = None
+        try:
+            return await self._send(job, path)
+        finally:
+            self._left(job.id)
+
+    async def carry(self, job: Job, path: Path) -> Delivery:
+        """Carry on what a worker has claimed; what nobody took goes back into the queue for later."""
+        self._at[job.id] = None
+        try:
+            return await self._carry(job, path)
+        finally:
+            self._left(job.id)
+
+    def _left(self, delivery_id: str) -> None:
+        ended = self._at.pop(delivery_id)
+        if ended is not None:
+            ended.set()
+
+    async def _send(self, job: Job, path: Path) -> Delivery:
         delivery, message = job.delivery, job.message
         if self._policies.policies:
             unsent = delivery.evolve(status=Status.NOT_SENT, reason=Reason.INTERRUPTED)
@@ -90,8 +125,7 @@ class Postmaster:
         )
         return await self._finish(message, sent)
 
-    async def carry(self, job: Job, path: Path) -> Delivery:
-        """Carry on what a worker has claimed; what nobody took goes back into the queue for later."""
+    async def _carry(self, job: Job, path: Path) -> Delivery:
         delivery, message, policy = job.delivery, job.message, self.policy_of(job)
         committed = job.instance if delivery.status is Status.SENDING else None
         delivery = delivery.evolve(status=Status.SENDING, due=None, detail=None, reason=None)

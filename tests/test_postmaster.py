@@ -11,9 +11,12 @@ from typing import Any
 
 import pytest
 
-from notifyhub import Delivery, Hub, Message, Outcome, Reason, Status, hookimpl
+from notifyhub import Delivery, Hub, Message, Outcome, Reason, Status, hookimpl, provider
+from notifyhub.carrier import Carrier
 from notifyhub.errors import LedgerUnavailable
 from notifyhub.ledger import Job, Ledger, MemoryLedger, open_ledger
+from notifyhub.ledger.sql.ledger import SqlLedger
+from notifyhub.ledger.sqlite import SqliteStore
 from notifyhub.plugins import Plugins
 from notifyhub.policy import ALLOW, Decision, Defer
 from notifyhub.testing import RecordingProvider
@@ -279,3 +282,54 @@ def test_log_has_nothing_personal(tmp_path: Path, caplog: pytest.LogCaptureFixtu
         assert event in caplog.text
     for secret in ("13800138000", "482913", "验证码"):
         assert secret not in caplog.text
+
+
+def test_never_two_tasks_of_one_process(tmp_path: Path) -> None:
+    """What was taken from a process that was silent for too long, and comes back to it, is not sent beside
+    the task that is at it still: a code has two copies at most.
+    """
+    clock = [1_795_276_800.0]
+    path = tmp_path / "n.db"
+    ours = SqlLedger(SqliteStore(path, clock=lambda: clock[0]), lease=5.0)
+    others = SqlLedger(SqliteStore(path, clock=lambda: clock[0]), lease=5.0)
+    asked: list[str] = []
+    begun, answer = asyncio.Event(), asyncio.Event()
+
+    @provider("slow", channels={"sms"})
+    async def slow(message: Message) -> Outcome:
+        asked.append("slow")
+        begun.set()
+        await answer.wait()
+        return Outcome.unknown(Reason.TIMEOUT)
+
+    @provider("quick", channels={"sms"})
+    async def quick(message: Message) -> Outcome:
+        asked.append("quick")
+        await asyncio.sleep(0.3)
+        return Outcome.accepted(f"q{len(asked)}")
+
+    async def story(hub: Hub) -> None:
+        queued = await hub.enqueue(text="code", to=NUMBER, category="otp")
+        clock[0] = datetime.now(UTC).timestamp()
+        carrier = Carrier(ours, hub._postmaster, hub.router.route)
+        (first,) = await ours.claim(1, submitting=True)
+        path_ = hub.router.route(first.message)
+        carrying = asyncio.create_task(carrier.carry(first))
+        await begun.wait()
+        clock[0] += 6
+        async with Hub(providers={"slow": slow, "quick": quick}, ledger=others) as other:
+            (left,) = await others.take_over(1)
+            await other._postmaster.recover(left, path_, "it was silent")
+        (again,) = await ours.claim(1)
+        carrying_again = asyncio.create_task(carrier.carry(again))
+        await asyncio.sleep(0.1)
+        answer.set()
+        await asyncio.gather(carrying, carrying_again)
+        assert asked == ["slow", "quick"]
+        assert (await hub.delivery(queued.id)).status is Status.ACCEPTED
+
+    async def run() -> None:
+        async with Hub(providers={"slow": slow, "quick": quick}, ledger=ours) as hub:
+            await story(hub)
+
+    asyncio.run(asyncio.wait_for(run(), 30))
