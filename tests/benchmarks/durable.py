@@ -46,11 +46,10 @@ async def send(hub: Hub) -> None:
 async def migrated(url: str) -> str:
     """The same URL, its tables made."""
     from notifyhub.ledger.postgres import PostgresStore
-    from notifyhub.ledger.sql.migration import migrate
 
     store = PostgresStore(url)
     try:
-        await store.migrate() if hasattr(store, "migrate") else await migrate(store)
+        await store.migrate()
     finally:
         await store.aclose()
     return url
