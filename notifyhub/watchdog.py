@@ -41,7 +41,7 @@ class Watchdog:
         Raises TimeoutError when they are over. Cancellation from outside goes through as it is.
         """
         loop = asyncio.get_running_loop()
-        task = asyncio.current_task()
+        task = asyncio.current_task(loop)
         assert task is not None  # noqa: S101 - a coroutine runs in a task, for the type checker
         watched = _Watched(task, loop.time() + seconds)
         self._watched.add(watched)

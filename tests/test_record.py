@@ -56,3 +56,28 @@ def test_copies() -> None:
     assert point.y == 2
     with pytest.raises(KeyError):
         copy(point, {"z": 1})
+
+
+def test_a_subclass_is_made_too() -> None:
+    """One with more to it stays what it is, and is as frozen."""
+
+    class Named(Point):
+        """With a field beside the record's."""
+
+    named = Named(x=1)
+    assert (type(named), named.x, named.tags) == (Named, 1, [])
+    with pytest.raises(FrozenInstanceError):
+        named.x = 2  # type: ignore[misc]
+
+
+def test_what_fails_while_it_is_made() -> None:
+    """A factory that raises leaves nothing behind that is no record."""
+
+    @record
+    class Broken:
+        """Whose default cannot be made."""
+
+        x: int = field(default_factory=lambda: 1 // 0)
+
+    with pytest.raises(ZeroDivisionError):
+        Broken()

@@ -13,11 +13,11 @@ __all__ = [
     "RECENT",
     "decode",
     "encode",
-    "encoder",
     "microseconds",
     "moment",
     "optional_moment",
     "quote",
+    "scan",
 ]
 
 HOUR = 3_600_000_000
@@ -32,12 +32,9 @@ quote: Callable[[str], str] = json.encoder.encode_basestring
 """A string as JSON: for what is put together by hand, because there is one for each delivery."""
 
 
-def encoder(default: Callable[[Any], Any] | None = None) -> Callable[[Any], str]:
-    """Compact JSON on one line, in a third of the time: JSONEncoder makes a new C encoder for each value.
-
-    default: makes something JSON knows of what it does not know.
-    """
-    slow = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=default)
+def _encoder() -> Callable[[Any], str]:
+    """Compact JSON on one line, in a third of the time: JSONEncoder makes a new C encoder for each value."""
+    slow = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
     make: Any = getattr(json.encoder, "c_make_encoder", None)
     if make is None:  # not CPython
         return slow.encode
@@ -45,10 +42,13 @@ def encoder(default: Callable[[Any], Any] | None = None) -> Callable[[Any], str]
     return lambda value: "".join(chunks(value, 0))
 
 
-encode = encoder()
+encode = _encoder()
 """A value as compact JSON on one line."""
 decode = json.loads
 """The value again."""
+_decoder: Any = json.JSONDecoder()
+scan: Callable[[str, int], tuple[Any, int]] = _decoder.scan_once
+"""The value that `encode` wrote from a place on, and where it ends; a third of the time of `decode`."""
 
 
 def microseconds(moment: datetime) -> int:

@@ -38,7 +38,7 @@ class Reader:
 
     def perform(self, connection: sqlite3.Connection, orders: Sequence[Order]) -> Results:
         """Do one after another."""
-        return [self._one(connection, order.what) for order in orders]
+        return [self._one(connection, script) for _, script, _ in orders]
 
     def _one(self, connection: sqlite3.Connection, script: Script[Any] | None) -> Any:
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
@@ -75,15 +75,13 @@ class SqliteStore:
             await self._writer.put(_nothing, None)
             self._started = True
 
-    async def read(self, script: Script[Answer]) -> Answer:
+    def read(self, script: Script[Answer]) -> Awaitable[Answer]:
         """See `Store.read`."""
-        answer: Answer = await self._reader.put(None, script)
-        return answer
+        return self._reader.put(None, script)
 
-    async def write(self, work: Work[Operation, Answer], operation: Operation) -> Answer:
+    def write(self, work: Work[Operation, Answer], operation: Operation) -> Awaitable[Answer]:
         """See `Store.write`."""
-        answer: Answer = await self._writer.put(work, operation)
-        return answer
+        return self._writer.put(work, operation)
 
     async def changed(self, seconds: float) -> None:
         """See `Store.changed`."""

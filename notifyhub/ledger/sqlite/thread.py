@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from queue import Empty, SimpleQueue
-from typing import Any, NamedTuple, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from notifyhub.ledger.sql.script import Batch, Script
 
@@ -17,15 +17,9 @@ __all__ = ["ConnectionThread", "Order", "Perform", "run"]
 Answer = TypeVar("Answer")
 
 
-class Order(NamedTuple):
-    """Something to do, and the future that is told its answer. kind: what can be done together has one."""
-
-    kind: Any
-    what: Any
-    loop: asyncio.AbstractEventLoop
-    future: asyncio.Future[Any]
-
-
+Order: TypeAlias = tuple[Any, Any, asyncio.Future[Any]]
+"""Of what kind, what it is about, and the future that is told the answer. What has one kind can be done
+together. A plain tuple: two are made for each delivery."""
 Results: TypeAlias = Sequence[Any]
 """An answer, or an exception to raise, for each order."""
 Perform: TypeAlias = Callable[[sqlite3.Connection, Sequence[Order]], Results]
@@ -33,6 +27,9 @@ Perform: TypeAlias = Callable[[sqlite3.Connection, Sequence[Order]], Results]
 
 class ConnectionThread:
     """Takes all that waits, does it, tells everybody at once, and looks again.
+
+    What an event loop orders in one turn is handed over at the turn's end, in one go. A thread that was
+    woken by the first order would only compete for the interpreter with those who give the others.
 
     connect: opens the connection, on this thread, when first needed. perform: does a batch. pause: called
     with the connection after so many seconds without work, and once before it is closed.
@@ -54,20 +51,28 @@ class ConnectionThread:
         self._pause = pause
         self._idle = idle
         self._lock = threading.Lock()
-        self._orders: SimpleQueue[Order | None] = SimpleQueue()
+        self._given: dict[asyncio.AbstractEventLoop, list[Order]] = {}
+        self._orders: SimpleQueue[list[Order] | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
 
     def put(self, kind: Any, what: Any) -> asyncio.Future[Any]:
         """Hand in an order from an event loop; the future is done on that loop."""
         loop = asyncio.get_running_loop()
         future = loop.create_future()
-        self._orders.put(Order(kind, what, loop, future))
-        if self._thread is None:
-            self._start()
+        order = (kind, what, future)
+        with self._lock:
+            given = self._given.get(loop)
+            if given is None:
+                self._given[loop] = [order]
+                loop.call_soon(self._hand_over, loop)
+            else:
+                given.append(order)
         return future
 
     def stop(self, timeout: float | None = None) -> None:
         """Do what waits, close the connection and end the thread; returns when that is done."""
+        for loop in list(self._given):
+            self._hand_over(loop)
         with self._lock:
             thread, self._thread = self._thread, None
         if thread is not None:
@@ -75,8 +80,13 @@ class ConnectionThread:
             if thread is not threading.current_thread():
                 thread.join(timeout)
 
-    def _start(self) -> None:
+    def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Give the thread what this loop has ordered, unless `stop` has done so."""
         with self._lock:
+            given = self._given.pop(loop, None)
+            if given is None:
+                return
+            self._orders.put(given)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._work, name=self._name, daemon=True)
                 self._thread.start()
@@ -108,10 +118,10 @@ class ConnectionThread:
         """All orders that are waiting, none when it is time for a pause; and whether they are the last."""
         batch: list[Order] = []
         with suppress(Empty):
-            order = self._orders.get(timeout=self._idle)
-            while order is not None:
-                batch.append(order)
-                order = self._orders.get_nowait()
+            given = self._orders.get(timeout=self._idle)
+            while given is not None:
+                batch += given
+                given = self._orders.get_nowait()
             return batch, True
         return batch, False
 
@@ -136,9 +146,9 @@ def run(connection: sqlite3.Connection, script: Script[Answer]) -> Answer:
 
 def _tell(batch: Sequence[Order], results: Results) -> None:
     """Tell each event loop its answers in one go: waking it is what costs."""
-    loops = {order.loop for order in batch}
-    for loop in loops:
-        mine = [(o.future, r) for o, r in zip(batch, results, strict=True) if o.loop is loop]
+    answered = [(future, result) for (_, _, future), result in zip(batch, results, strict=True)]
+    for loop in {future.get_loop() for future, _ in answered}:
+        mine = [each for each in answered if each[0].get_loop() is loop]
         with suppress(RuntimeError):  # it has been closed: nobody waits there any more
             loop.call_soon_threadsafe(_settle, mine)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -115,14 +114,12 @@ class Writer:
         connection.execute("PRAGMA secure_delete = ON")
 
     def _together(self, connection: sqlite3.Connection, orders: Sequence[Order]) -> Results:
-        by_kind: dict[Any, list[int]] = defaultdict(list)
-        for place, order in enumerate(orders):
-            by_kind[order.kind].append(place)
         results: list[Any] = [None] * len(orders)
         connection.execute("BEGIN IMMEDIATE")
         try:
-            for kind, places in by_kind.items():
-                answers = run(connection, kind([orders[place].what for place in places]))
+            for kind in dict.fromkeys(kind for kind, _, _ in orders):
+                places = [place for place, order in enumerate(orders) if order[0] is kind]
+                answers = run(connection, kind([orders[place][1] for place in places]))
                 for place, answer in zip(places, answers, strict=True):
                     results[place] = answer
             connection.execute("COMMIT")
