@@ -12,6 +12,7 @@
     │   ├── InvalidVariable        missing, unknown, ill-typed or unsafe data
     │   ├── InvalidAddress
     │   ├── UnknownDelivery        no delivery has this id
+    │   ├── UnknownSuppression     no entry of the suppression list has this id
     │   ├── UnsupportedOperation   the provider has no such ability (balance, pushes)
     │   ├── WrongState             the delivery is past what was asked for (cancel, resolve)
     │   └── KeyReused              an idempotency key came back with another request
@@ -55,6 +56,7 @@ __all__ = [
     "TemplateError",
     "UnknownDelivery",
     "UnknownNotice",
+    "UnknownSuppression",
     "UnsupportedOperation",
     "WrongState",
     "faults_of",
@@ -122,6 +124,10 @@ class InvalidAddress(NotificationError):
 
 class UnknownDelivery(NotificationError):
     """The ledger knows no delivery by this id."""
+
+
+class UnknownSuppression(NotificationError):
+    """The suppression list has no entry by this id."""
 
 
 class UnsupportedOperation(NotificationError):

@@ -230,6 +230,7 @@ class Message:
     text: the words; subject and html only where the channel has them.
     variables: the notice's checked values, formatted as they stand in the text.
     bindings: what vendors have approved for these words, by provider type.
+    time_zone: the recipient's, where the application said; IANA name.
     """
 
     channel: str
@@ -243,6 +244,7 @@ class Message:
     variables: Mapping[str, str] = field(default_factory=dict)
     bindings: Mapping[str, Binding] = field(default_factory=dict)
     expires_at: datetime | None = None
+    time_zone: str | None = None
     id: str = field(default_factory=new_id)
 
     @property

@@ -1,8 +1,24 @@
 """The ledger: memory of deliveries, of what is needed to carry them on, of idempotency keys and receipts."""
 
+from notifyhub.ledger.admission import Admission, Question, Suppression, Turn
 from notifyhub.ledger.contract import Ledger
-from notifyhub.ledger.job import Backlog, Job, Query, Retention
+from notifyhub.ledger.health import Health
+from notifyhub.ledger.job import Backlog, Gathered, Job, Query, Retention
 from notifyhub.ledger.location import open_ledger
 from notifyhub.ledger.memory import MemoryLedger
 
-__all__ = ["Backlog", "Job", "Ledger", "MemoryLedger", "Query", "Retention", "open_ledger"]
+__all__ = [
+    "Admission",
+    "Backlog",
+    "Gathered",
+    "Health",
+    "Job",
+    "Ledger",
+    "MemoryLedger",
+    "Query",
+    "Question",
+    "Retention",
+    "Suppression",
+    "Turn",
+    "open_ledger",
+]

@@ -21,8 +21,11 @@ from collections.abc import Awaitable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-from notifyhub.ledger.job import Backlog, Job, Query, Retention
+from notifyhub.ledger.admission import Admission, Question, Suppression
+from notifyhub.ledger.health import Health
+from notifyhub.ledger.job import Backlog, Gathered, Job, Query, Retention
 from notifyhub.outcome import Delivery, Receipt, Reply, Status
+from notifyhub.quota import Taken
 
 __all__ = ["Ledger"]
 
@@ -45,8 +48,15 @@ class Ledger(Protocol):
     async def open(self, job: Job) -> Delivery:
         """Keep a new delivery, `queued` or (with `job.instance` named, and leased to us) `sending`.
 
-        If its key is known, nothing is kept and the first delivery under that key is returned instead.
-        Raises KeyReused when the key stands for another request.
+        Its follow-ups are kept with it, all or nothing. If its key is known, nothing is kept and the first
+        delivery under that key is returned instead. Raises KeyReused when the key stands for another request.
+        """
+        ...
+
+    async def enter(self, job: Job, question: Question) -> tuple[Delivery, Admission]:
+        """`open` what is to be sent at once and `admit` it, in one transaction.
+
+        Where the first delivery under its key is returned, nothing is taken. Raises what `open` raises.
         """
         ...
 
@@ -68,7 +78,8 @@ class Ledger(Protocol):
         `sending` to the instance they name (the caller sends at once), else, and where they name none
         because they were taken up before, they stay `queued` but are leased. Also taken: queued ones
         whose holder's lease ran out. A delivery that was claimed `MOST_CLAIMS` times in a row is not given
-        out again but becomes `dead`; what is past its deadline is left to `expire`.
+        out again but becomes `dead`; what is past its deadline is left to `expire`. Of those that are to
+        become one message (`job.digested`) one is given out at a time.
         """
         ...
 
@@ -77,6 +88,19 @@ class Ledger(Protocol):
 
         Its attempts and steps so far are kept along. Raises LeaseLost.
         """
+        ...
+
+    async def gather(self, job: Job, most: int) -> Gathered:
+        """End what is queued, nobody's and of the same digest as this delivery, which we hold: `merged`.
+
+        The oldest first, and no more than `most` in one message, itself counted. Asked again, by whoever
+        holds it then, the same come back; more may join until a copy may be out. Of what has been
+        merged into it, what is past its own deadline by then becomes `expired`. Raises LeaseLost.
+        """
+        ...
+
+    async def note(self, delivery_id: str, step: str) -> Delivery:
+        """Add a step to a delivery in whatever state, and whoever holds it. Raises UnknownDelivery."""
         ...
 
     async def record(self, delivery: Delivery) -> Delivery:
@@ -121,6 +145,7 @@ class Ledger(Protocol):
     async def cancel(self, *, delivery_id: str | None = None, key: str | None = None) -> Delivery:
         """Cancel what is queued and not taken up; `unknown` if a copy may be out.
 
+        What was merged into it is queued again. So it is where `expire` ends it.
         Raises UnknownDelivery, and WrongState once it is under way.
         """
         ...
@@ -163,6 +188,45 @@ class Ledger(Protocol):
         """Take a reply in: with its delivery's id where hint and number match, and whether it was news."""
         ...
 
+    async def admit(self, question: Question) -> Admission:
+        """Whether a message may go now; what it takes is taken, all of it or nothing, in one transaction.
+
+        However many workers ask at the same time, no quota is ever exceeded.
+        """
+        ...
+
+    async def give_back(self, taken: Sequence[Taken]) -> None:
+        """Give back what was taken, or the part that each says; what has passed meanwhile is left alone.
+
+        Of limits up to 32, giving back twice frees nobody else's.
+        """
+        ...
+
+    async def suppress(self, entry: Suppression) -> Suppression:
+        """Put an address on the list of those to whom nothing goes; the entry is returned, or the one that is
+        there already for the same channel, category and instance: prolonged, if the new one ends later or
+        never, and with its own reason and source.
+        """
+        ...
+
+    async def suppressions(
+        self, *, address: str | None = None, lifted: bool = False, limit: int = 100
+    ) -> Sequence[Suppression]:
+        """The suppression list, the newest first. lifted: also what was lifted or has ended."""
+        ...
+
+    async def lift(self, entry_id: str, by: str) -> Suppression:
+        """Take an entry off the list; it stays visible. Raises UnknownSuppression."""
+        ...
+
+    async def observe(self, seen: Sequence[Health]) -> None:
+        """Add what was seen of provider instances to what everybody has seen."""
+        ...
+
+    async def health(self, since: int) -> Sequence[Health]:
+        """What everybody has seen in the slots from this one on, summed by instance and slot."""
+        ...
+
     async def purge(self, retention: Retention, now: datetime) -> Mapping[str, int]:
         """Erase what has been kept long enough: how many bodies, addresses, deliveries, receipts, replies.
 
@@ -179,7 +243,8 @@ class Ledger(Protocol):
     async def erase(self, *, subject: str | None = None, address: str | None = None) -> int:
         """Erase addresses, words, variables and replies of a person; what is queued is cancelled first.
 
-        Returns how many deliveries it was about; their states and attempts stay, without the person.
+        Returns how many deliveries it was about; their states and attempts stay, without the person. An entry
+        of the suppression list holds on without the address: who opted out stays suppressed.
         """
         ...
 

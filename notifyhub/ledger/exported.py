@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from notifyhub.ledger.admission import Suppression
 from notifyhub.message import Message
 from notifyhub.outcome import Delivery, Reply
 
-__all__ = ["exported_delivery", "exported_reply"]
+__all__ = ["exported_delivery", "exported_reply", "exported_suppression"]
 
 
 def exported_delivery(delivery: Delivery, message: Message | None, subject: str | None) -> dict[str, Any]:
@@ -37,6 +38,7 @@ def exported_delivery(delivery: Delivery, message: Message | None, subject: str 
         "locale": delivery.locale,
         "key": delivery.key,
         "resend_of": delivery.resend_of,
+        "escalates": delivery.escalates,
         "reason": delivery.reason.value if delivery.reason is not None else None,
         "detail": delivery.detail,
         "words": words,
@@ -62,6 +64,23 @@ def exported_reply(reply: Reply) -> dict[str, Any]:
         "address": reply.address,
         "text": reply.text,
         "received_at": _iso(reply.received_at),
+    }
+
+
+def exported_suppression(entry: Suppression) -> dict[str, Any]:
+    """One entry of the suppression list: what it forbids, why, who said so. The address is "" once erased."""
+    return {
+        "suppression": entry.id,
+        "address": entry.address,
+        "channel": entry.channel,
+        "category": None if entry.category is None else entry.category.value,
+        "instance": entry.instance,
+        "reason": entry.reason,
+        "source": entry.source,
+        "since": entry.since.isoformat(),
+        "until": _iso(entry.until),
+        "lifted_at": _iso(entry.lifted_at),
+        "lifted_by": entry.lifted_by,
     }
 
 

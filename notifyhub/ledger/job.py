@@ -11,7 +11,7 @@ from notifyhub.message import Message
 from notifyhub.outcome import Delivery, Status
 from notifyhub.record import copier, record
 
-__all__ = ["MOST_CLAIMS", "Backlog", "Job", "Query", "Retention"]
+__all__ = ["MOST_CLAIMS", "Backlog", "Gathered", "Job", "Query", "Retention"]
 
 MOST_CLAIMS = 5
 """Takings up in a row that came to nothing, after which a delivery is `dead` and not given out again."""
@@ -27,7 +27,9 @@ class Job:
     category's. subject: the recipient's id, for export and erasure. instance: the provider instance
     whose submission was committed last, before its first byte, and before that the one that will be
     asked first; None when it has come to rest, or has gone back into the queue. claims: how often it was
-    taken up in a row.
+    taken up in a row. digested: whether it is to become one message with others of its notice to the same
+    address. via: the one instance that may carry it; None where the routes decide. follow_ups: queued along
+    with it in the same write; told when it is opened, and not read back.
     """
 
     delivery: Delivery
@@ -38,6 +40,9 @@ class Job:
     subject: str | None = None
     instance: str | None = None
     claims: int = 0
+    digested: bool = False
+    via: str | None = None
+    follow_ups: tuple[Job, ...] = ()
 
     @property
     def id(self) -> str:
@@ -54,6 +59,18 @@ class Job:
 
 
 _copied = copier(Job)
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """The deliveries whose words go out in one message.
+
+    jobs: all of them in order of creation, the one that goes out among them; without those whose words were
+    erased. merged: those that were only now merged into it.
+    """
+
+    jobs: tuple[Job, ...]
+    merged: tuple[Delivery, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

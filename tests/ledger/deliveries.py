@@ -68,7 +68,7 @@ def queued(
     )
     message = Message(
         id=name, channel="sms", to=address, text=text, category=category, notice="order/shipped",
-        variables={"parcel": "A7"},
+        variables={"parcel": "box A7"},
     )  # fmt: skip
     return Job(
         delivery=delivery,

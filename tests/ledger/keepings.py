@@ -24,7 +24,10 @@ LEASE = 30.5
 KEEPINGS = ("memory", "sqlite", "sqlite sealed", "postgres sealed")
 
 _KEYS = [new_key("newer"), new_key("older")]
-_TABLES = "notifyhub_deliveries, notifyhub_aliases, notifyhub_parked, notifyhub_replies"
+_TABLES = (
+    "notifyhub_deliveries, notifyhub_aliases, notifyhub_parked, notifyhub_replies,"
+    " notifyhub_tallies, notifyhub_suppressions, notifyhub_health"
+)
 
 
 @dataclass(frozen=True, slots=True)

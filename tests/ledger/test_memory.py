@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from notifyhub.ledger import MemoryLedger, Query
 from notifyhub.outcome import Status
+from tests.ledger.contract.test_admission import question, recipient
 from tests.ledger.deliveries import Clock, attempted, queued, receipt, sending
 
 DAY = 24 * 3600.0
@@ -94,3 +95,17 @@ def test_receipts_in_any_order(news: list[bool]) -> None:
 def test_not_durable() -> None:
     """It says of itself that it forgets, so that nothing is put off to a later that never comes."""
     assert MemoryLedger().durable is False
+
+
+def test_tallies_are_swept() -> None:
+    """Tallies that mean nothing any more make room, without a purge."""
+
+    async def story() -> None:
+        clock = Clock()
+        ledger = MemoryLedger(clock=clock)
+        for number in range(5000):
+            await ledger.admit(question(recipient(address=f"+86138{number:08}")))
+            clock.turn(10)
+        assert len(ledger._tallies.pages) < 2500
+
+    asyncio.run(story())

@@ -15,9 +15,13 @@ import pytest
 from notifyhub.errors import LedgerUnavailable, SchemaError
 from notifyhub.ledger.connections import connected
 from notifyhub.ledger.postgres import POSTGRESQL, PostgresStore
+from notifyhub.ledger.sealing import Sealer
+from notifyhub.ledger.sql.finding import by_id
 from notifyhub.ledger.sql.migration import check, migrate, migrations, status
-from notifyhub.ledger.sql.script import Script, Statement
+from notifyhub.ledger.sql.rows import INSERT, job_of, row_of
+from notifyhub.ledger.sql.script import Row, Script, Statement
 from notifyhub.ledger.sql.store import Dialect
+from tests.ledger.deliveries import Clock, queued
 from tests.servers.postgres import PostgresServer
 
 Answer = TypeVar("Answer")
@@ -143,11 +147,13 @@ def test_missing_tables_name_the_command(database: Database) -> None:
 def test_an_older_schema_names_the_command(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """A database that a former version made is refused until it is migrated, and then does."""
     database.run(migrate(database.dialect))
-    _add_a_migration(monkeypatch, "ALTER TABLE notifyhub_replies ADD COLUMN mood TEXT")
-    with pytest.raises(SchemaError, match=r"at version 1.* needs 2; run `notifyhub ledger migrate`"):
+    latest = migrations(database.dialect.name)[-1].number
+    more = _add_a_migration(monkeypatch, "ALTER TABLE notifyhub_replies ADD COLUMN mood TEXT")
+    needs = rf"at version {latest}.* needs {latest + 1}; run `notifyhub ledger migrate`"
+    with pytest.raises(SchemaError, match=needs):
         database.run(check(database.dialect))
-    assert database.run(status(database.dialect)).pending == ("0002_more",)
-    assert database.run(migrate(database.dialect)) == ("0002_more",)
+    assert database.run(status(database.dialect)).pending == (more,)
+    assert database.run(migrate(database.dialect)) == (more,)
     assert database.statement("SELECT mood FROM notifyhub_replies") == []
     database.run(check(database.dialect))
 
@@ -215,12 +221,47 @@ def test_the_store_migrates_itself(ledger_postgres: PostgresServer) -> None:
         ledger_postgres.drop("by_store")
 
 
-def _add_a_migration(monkeypatch: pytest.MonkeyPatch, *statements: str) -> None:
+def test_deliveries_of_the_first_version_stay(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tables that the first version filled are brought up to date, and what is in them is as it was."""
+    from notifyhub.ledger.sql import migration
+
+    every = migrations(database.dialect.name)
+    with monkeypatch.context() as patched:
+        patched.setattr(migration, "migrations", lambda _: every[:1])
+        database.run(migrate(database.dialect))
+    job = queued(Clock())
+    database.run(_inserted(row_of(job, Sealer(), None, None)))
+    before = database.statement("SELECT * FROM notifyhub_deliveries")
+    assert database.run(migrate(database.dialect)) == tuple(each.name for each in every[1:])
+    after = database.statement("SELECT * FROM notifyhub_deliveries")
+    assert [kept[: len(row)] for kept, row in zip(after, before, strict=True)] == before
+    assert len(before) == 1
+    kept = database.run(by_id(job.id))
+    assert kept is not None
+    assert job_of(kept, Sealer()) == job
+    assert {"notifyhub_tallies", "notifyhub_suppressions", "notifyhub_health"} <= database.tables()
+
+
+def _inserted(row: Row) -> Script[None]:
+    """Insert a row as the first version did, which knew no digests."""
+    columns = [name.strip() for name in INSERT[INSERT.index("(") + 1 : INSERT.index(")")].split(",")]
+    values = {name: value for name, value in zip(columns, row, strict=True) if name != "digest"}
+    marks = ", ".join("?" * len(values))
+    yield Statement(
+        f"INSERT INTO notifyhub_deliveries ({', '.join(values)}) VALUES ({marks})",  # noqa: S608 - names of ours
+        tuple(values.values()),
+    )
+
+
+def _add_a_migration(monkeypatch: pytest.MonkeyPatch, *statements: str) -> str:
+    """One more than there are; its name."""
     from notifyhub.ledger.sql import migration
 
     known = {backend: migrations(backend) for backend in ("sqlite", "postgresql")}
-    more = migration.Migration(2, "0002_more", statements)
+    number = known["sqlite"][-1].number + 1
+    more = migration.Migration(number, f"{number:04}_more", statements)
     monkeypatch.setattr(migration, "migrations", lambda backend: (*known[backend], more))
+    return more.name
 
 
 def _columns(texts: list[tuple[str, ...]]) -> list[list[str]]:

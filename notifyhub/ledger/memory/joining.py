@@ -27,7 +27,7 @@ class Joining:
     def merged(self, kept: Kept, seen: Delivery) -> Delivery:
         """What the holder saw, with the receipts that are there: those already joined and those parked."""
         before = kept.delivery
-        if before.receipts:
+        if before.receipts or kept.noted:
             steps = (*before.steps, *_new_steps(before, seen))
             status = before.status.after(seen.status)
             seen = seen.evolve(status=status, receipts=before.receipts, steps=steps)

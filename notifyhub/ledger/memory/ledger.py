@@ -12,9 +12,13 @@ from heapq import nlargest
 from itertools import islice
 from typing import Any, NoReturn
 
-from notifyhub.errors import KeyReused, UnknownDelivery, UnsupportedOperation, WrongState
-from notifyhub.ledger.job import MOST_CLAIMS, Backlog, Job, Query, Retention
+from notifyhub.errors import KeyReused, LeaseLost, UnknownDelivery, UnsupportedOperation, WrongState
+from notifyhub.ledger.admission import Admission, Question
+from notifyhub.ledger.exported import exported_suppression
+from notifyhub.ledger.job import MOST_CLAIMS, Backlog, Gathered, Job, Query, Retention
 from notifyhub.ledger.memory import privacy
+from notifyhub.ledger.memory.counting import Counting
+from notifyhub.ledger.memory.gathering import Gathering
 from notifyhub.ledger.memory.joining import Joining
 from notifyhub.ledger.memory.mailbox import ParkedReceipts, Replies
 from notifyhub.ledger.memory.shelf import Kept, Shelf
@@ -27,7 +31,7 @@ __all__ = ["MemoryLedger"]
 _QUEUED, _SENDING = Status.QUEUED, Status.SENDING
 
 
-class MemoryLedger:
+class MemoryLedger(Counting):
     """Keeps what is queued and being sent, the newest `capacity` of what has ended, and as many receipts.
 
     Every method runs to its end without awaiting anything, so on one event loop each is atomic. All that
@@ -42,12 +46,13 @@ class MemoryLedger:
     def __init__(
         self, capacity: int = 50_000, *, lease: float = 30.0, clock: Callable[[], float] = time.time
     ) -> None:
+        super().__init__(clock)
         self.lease = lease
-        self._clock = clock
         self._shelf = Shelf(capacity)
         self._parked = ParkedReceipts(capacity)
         self._replies = Replies(capacity)
         self._joining = Joining(self._shelf, self._parked)
+        self._gathering = Gathering(self._shelf)
 
     async def start(self) -> None:
         """Nothing is to be got ready."""
@@ -67,13 +72,21 @@ class MemoryLedger:
                 return _same_request(first, job)
         if delivery.status is _QUEUED:
             kept = Kept(job, None)
+            shelf.groups.join(kept)
             shelf.wait(kept, self._clock())
         else:
             kept = Kept(job, self._clock() + self.lease)
             shelf.held[name] = kept
         if delivery.key is not None:
             shelf.by_key[delivery.key] = kept
+        for follow_up in job.follow_ups:
+            await self.open(follow_up)
         return delivery
+
+    async def enter(self, job: Job, question: Question) -> tuple[Delivery, Admission]:
+        """See `Ledger.enter`."""
+        opened = await self.open(job)
+        return opened, await self.admit(question) if opened.id == job.id else Admission()
 
     def open_in(self, connection: object, job: Job) -> NoReturn:
         """Raises UnsupportedOperation: memory takes no part in anybody's transaction."""
@@ -117,6 +130,22 @@ class MemoryLedger:
             self._shelf.end(kept)  # a receipt has decided it meanwhile
         self._joining.late(delivery)
 
+    async def gather(self, job: Job, most: int) -> Gathered:
+        """See `Ledger.gather`."""
+        kept = self._shelf.held.get(job.id)
+        if kept is None:
+            raise LeaseLost(f"delivery {job.id} is not ours any more", remedy="stop working on it")
+        return self._gathering.gather(kept, most, self._clock())
+
+    async def note(self, delivery_id: str, step: str) -> Delivery:
+        """See `Ledger.note`."""
+        kept = self._shelf.get(delivery_id)
+        if kept is None:
+            raise UnknownDelivery("no such delivery", field="delivery_id")
+        kept.delivery = kept.delivery.evolve(steps=(*kept.delivery.steps, step))
+        kept.noted = True
+        return kept.delivery
+
     async def record(self, delivery: Delivery) -> Delivery:
         """See `Ledger.record`."""
         kept = self._shelf.held.get(delivery.id)
@@ -157,6 +186,7 @@ class MemoryLedger:
         late = self._shelf.late(now)
         for kept in late:
             self._shelf.give_up(kept, Status.EXPIRED, "deadline: passed while it was queued")
+            self._gathering.release(kept.delivery, now)
         return [kept.delivery for kept in late]
 
     async def overdue(self, seconds: float, limit: int) -> Sequence[tuple[str, int]]:
@@ -201,6 +231,7 @@ class MemoryLedger:
             )
         if kept.place is not None:
             self._shelf.give_up(kept, Status.CANCELLED, "cancelled: nothing is submitted any more")
+            self._gathering.release(kept.delivery, self._clock())
         return kept.delivery
 
     async def resolve(self, delivery_id: str, status: Status, step: str) -> Delivery:
@@ -262,13 +293,19 @@ class MemoryLedger:
 
     async def purge(self, retention: Retention, now: datetime) -> Mapping[str, int]:
         """See `Ledger.purge`."""
+        self._tidy(now, retention.delivery)
         return privacy.purge(self._shelf, self._parked, self._replies, retention, now)
 
     async def export(
         self, *, subject: str | None = None, address: str | None = None
     ) -> Sequence[dict[str, Any]]:
         """See `Ledger.export`."""
-        return privacy.export(self._shelf, self._replies, subject=subject, address=address)
+        concerned = privacy.about(self._shelf, subject=subject, address=address)
+        entries = self._entries_of({address, *(kept.delivery.address for kept in concerned)})
+        return [
+            *privacy.export(concerned, self._replies, address=address),
+            *map(exported_suppression, entries),
+        ]
 
     async def erase(self, *, subject: str | None = None, address: str | None = None) -> int:
         """See `Ledger.erase`."""
@@ -276,6 +313,7 @@ class MemoryLedger:
         for kept in concerned:
             if kept.delivery.status is _QUEUED:
                 self._shelf.give_up(kept, Status.CANCELLED, "cancelled: the person's data was erased")
+        self._blank_entries_of({address, *(kept.delivery.address for kept in concerned)})
         privacy.erase(concerned, self._parked, self._replies, address=address)
         return len(concerned)
 

@@ -49,11 +49,8 @@ def about(shelf: Shelf, *, subject: str | None, address: str | None) -> list[Kep
     return sorted(concerned, key=lambda kept: (kept.delivery.created_at, kept.delivery.id))
 
 
-def export(
-    shelf: Shelf, replies: Replies, *, subject: str | None, address: str | None
-) -> Sequence[dict[str, Any]]:
-    """See `Ledger.export`."""
-    concerned = about(shelf, subject=subject, address=address)
+def export(concerned: Sequence[Kept], replies: Replies, *, address: str | None) -> Sequence[dict[str, Any]]:
+    """These deliveries, and the person's replies."""
     theirs = _theirs(concerned, address)
     return [
         *(

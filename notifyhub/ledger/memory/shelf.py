@@ -9,7 +9,9 @@ from dataclasses import replace
 from itertools import chain
 
 from notifyhub.category import Category
+from notifyhub.ledger.grouping import group_of
 from notifyhub.ledger.job import Job
+from notifyhub.ledger.memory.groups import Groups
 from notifyhub.ledger.memory.queue import Queue
 from notifyhub.outcome import Attempt, Status
 from notifyhub.reason import Reason
@@ -24,10 +26,13 @@ class Kept:
     """One delivery. job: as it was opened, for what never changes; None once its words were erased.
 
     until: when its lease runs out, epoch seconds; None while nobody holds it. place: its place in the
-    queue, while it waits there. The rest is as in `Job`.
+    queue, while it waits there. group: with what it may become one message, if anything. noted: whether
+    others than its holder have added steps. The rest is as in `Job`.
     """
 
-    __slots__ = ("claims", "delivery", "fingerprint", "instance", "job", "place", "subject", "until")
+    __slots__ = (
+        "claims", "delivery", "fingerprint", "group", "instance", "job", "noted", "place", "subject", "until",
+    )  # fmt: skip
 
     def __init__(self, job: Job, until: float | None) -> None:
         self.delivery = job.delivery
@@ -38,6 +43,10 @@ class Kept:
         self.claims = job.claims
         self.until = until
         self.place: int | None = None
+        self.noted = False
+        # A resend says again what went into the former one, and gathers nothing else.
+        apart = not job.digested or job.delivery.resend_of is not None
+        self.group = None if apart else group_of(job.delivery)
 
     def lapsed(self, now: float) -> bool:
         """Whether its lease ran out."""
@@ -82,6 +91,7 @@ class Shelf:
         self._capacity = capacity
         self.queue: Queue[Kept] = Queue()
         self.queued = asyncio.Event()
+        self.groups = Groups()
         self.waiting: dict[str, Kept] = {}
         self.held: dict[str, Kept] = {}
         self.ended: OrderedDict[str, Kept] = OrderedDict()
@@ -102,18 +112,25 @@ class Shelf:
         return chain(self.waiting.values(), self.held.values(), self.ended.values())
 
     def take(self, now: float, delivery_id: str | None) -> Kept | None:
-        """What is due and nobody's: this one, or else what is to go first. What is too late is left alone."""
-        while True:
-            if delivery_id is None:
-                kept = self.queue.take(now)
-            else:
-                kept = self.get(delivery_id)
-                if kept is not None and (kept.place is None or kept.due_at(now) > now):
-                    return None
-            if kept is None or not kept.too_late(now):
-                return kept
-            if delivery_id is not None:
+        """What is due and nobody's: this one, or else what is to go first. What is too late is left alone.
+
+        Of those that are to become one message one is given out at a time.
+        """
+        if delivery_id is not None:
+            kept = self.get(delivery_id)
+            if kept is None or kept.place is None or kept.due_at(now) > now or kept.too_late(now):
                 return None
+            return None if kept.group is not None and self.groups.blocks(kept, now) else kept
+        aside: list[Kept] = []
+        while (kept := self.queue.take(now)) is not None:
+            if kept.too_late(now):
+                continue
+            if kept.group is None or not self.groups.blocks(kept, now):
+                break
+            aside.append(kept)
+        for each in aside:
+            each.place = self.queue.put(each, each.delivery.category.priority, each.due_at(now))
+        return kept
 
     def wait(self, kept: Kept, now: float) -> None:
         """Put it into the queue, for nobody, until it is due."""
@@ -142,6 +159,8 @@ class Shelf:
         if self.held.pop(name, None) is None:
             self.waiting.pop(name, None)
         kept.place = kept.until = kept.instance = None
+        if kept.group is not None:
+            self.groups.leave(kept)
         if delivery.category is _OTP:
             kept.job = None
         ended[name] = kept
@@ -179,8 +198,9 @@ class Shelf:
         """Remove an ended delivery with its key and the vendors' ids."""
         delivery = kept.delivery
         del self.ended[delivery.id]
+        self.groups.led.pop(delivery.id, None)
         if delivery.key is not None:
             self.by_key.pop(delivery.key, None)
-        late = (step for step in delivery.steps if isinstance(step, Attempt))
+        late = [step for step in delivery.steps if isinstance(step, Attempt)]
         for attempt in chain(delivery.attempts, late):
             self.by_vendor_id.pop((attempt.provider, attempt.outcome.provider_message_id or ""), None)

@@ -138,7 +138,7 @@ class Commits:
                 await self._prepare(connection)
                 try:
                     async with connection.transaction():
-                        for work, group in works.items():
+                        for work, group in sorted(works.items(), key=_rank):
                             done.append((group, await run(connection, work([e.operation for e in group]))))
                 except Exception:
                     broken = connection.is_closed()
@@ -176,3 +176,9 @@ class Commits:
         # What waits for somebody's lock lets the others go first.
         at = len(self._waiting) if contended(error) else 0
         self._waiting[at:at] = again
+
+
+def _rank(each: tuple[Work[Any, Any], list[_Waiting]]) -> int:
+    """See `Work`."""
+    rank: int = getattr(each[0], "rank", 0)
+    return rank

@@ -23,7 +23,15 @@ PRIORITIES = range(len(Category))
 # Picked once and for all: as a mere subquery PostgreSQL may look again for each row it compares, find
 # others (those looked at before are locked) and take more than the limit.
 _PICKED = "picked AS MATERIALIZED (SELECT id FROM notifyhub_deliveries WHERE "
-_FREE = "status = 'queued' AND due <= ? AND deadline > ? AND (lease IS NULL OR lease <= ?)"
+# Of those that are to become one message only the first is given out, and none while one is held: else
+# many would be taken up at once, each to gather the others.
+_FREE = (
+    "status = 'queued' AND due <= ? AND deadline > ? AND (lease IS NULL OR lease <= ?)"
+    " AND (digest IS NULL OR NOT EXISTS (SELECT 1 FROM notifyhub_deliveries AS other"
+    " WHERE other.digest = notifyhub_deliveries.digest AND other.status = 'queued'"
+    " AND other.id <> notifyhub_deliveries.id AND (other.lease > ? OR (other.deadline > ?"
+    " AND (other.due, other.id) < (notifyhub_deliveries.due, notifyhub_deliveries.id)))))"
+)
 
 
 class Claim(NamedTuple):
@@ -87,9 +95,7 @@ class Claiming:
             f" WHERE id IN (SELECT id FROM picked) RETURNING {COLUMNS}",
             (
                 *these,
-                claim.now,
-                claim.now,
-                claim.now,
+                *[claim.now] * 5,
                 *rest,
                 self._owner,
                 claim.until,

@@ -6,16 +6,20 @@ import asyncio
 import os
 from collections.abc import Awaitable, Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple, TypeVar
+from typing import TypeAlias, TypeVar
 
 from notifyhub.errors import LeaseLost
+from notifyhub.ledger.admission import Admission, Question
 from notifyhub.ledger.connections import connected
-from notifyhub.ledger.job import Job, Retention
+from notifyhub.ledger.job import Gathered, Job, Retention
 from notifyhub.ledger.sealing import Sealer
 from notifyhub.ledger.sql import finding
 from notifyhub.ledger.sql import retention as forgetting
+from notifyhub.ledger.sql.admitting import Enter, Entered
 from notifyhub.ledger.sql.claiming import Claim, Claiming, GivingBack, Renewing, Taken, TakingOver
+from notifyhub.ledger.sql.gathering import Gather, Gathering
 from notifyhub.ledger.sql.history import NOTHING, Extent, extent_of
+from notifyhub.ledger.sql.noting import Note, Noting
 from notifyhub.ledger.sql.opening import Opened, Opening
 from notifyhub.ledger.sql.operating import Cancel, Cancelling, Expire, Expiring, Resolve, Resolving
 from notifyhub.ledger.sql.receiving import Heard, Hearing, Received, Receiving, Rejoining, barred
@@ -23,8 +27,8 @@ from notifyhub.ledger.sql.recording import Record, Recording, Submission, Submit
 from notifyhub.ledger.sql.retention import Erase, Erasing, Forget, Forgetting
 from notifyhub.ledger.sql.rows import row_of
 from notifyhub.ledger.sql.script import Script
+from notifyhub.ledger.sql.standing import Standing
 from notifyhub.ledger.sql.store import Store
-from notifyhub.ledger.sql.views import Views
 from notifyhub.outcome import Delivery, Receipt, Reply, Status
 
 __all__ = ["SqlLedger"]
@@ -36,14 +40,11 @@ EXPIRE_AT_ONCE = 500
 """Deliveries ended in one transaction: it holds everybody else up."""
 
 
-class _Held(NamedTuple):
-    """What this process has leased. kept: how much of the delivery is in the ledger already."""
-
-    token: int
-    kept: Extent
+_Held: TypeAlias = tuple[int, Extent]
+"""What this process has leased: under which token, and how much of it is in the ledger already."""
 
 
-class SqlLedger(Views):
+class SqlLedger(Standing):
     """Deliveries in a database, through the scripts beside this file.
 
     store: the database. sealer: seals addresses and words; without keys they are kept in clear, and a
@@ -76,6 +77,8 @@ class SqlLedger(Views):
         self._receive = Receiving(sealer, dialect)
         self._rejoin = Rejoining(sealer, dialect)
         self._hear = Hearing(sealer, dialect)
+        self._gather = Gathering(owner, sealer, dialect)
+        self._note = Noting(sealer, dialect)
         self._cancel = Cancelling(sealer, dialect)
         self._resolve = Resolving(sealer, dialect)
         self._expire = Expiring(sealer, dialect)
@@ -86,21 +89,32 @@ class SqlLedger(Views):
         """See `Ledger.open`."""
         if not self._started:
             await self.start()
-        delivery = job.delivery
-        if delivery.status is _QUEUED:
+        if job.delivery.status is _QUEUED:
             return await self._store.write(self._open, Opened(job, row_of(job, self._sealer, None, None)))
-        until = self._until()
-        # Held before it is written: what is ours and not known to be held counts as a lost claim.
-        self._held[delivery.id] = _Held(1, extent_of(delivery))
-        row = row_of(job, self._sealer, self._owner, until)
+        name, opening = self._hold(job)
         try:
-            opened: Delivery = await self._store.write(self._open, Opened(job, row))
+            opened: Delivery = await self._store.write(self._open, opening)
         except BaseException:
-            self._held.pop(delivery.id, None)
+            self._held.pop(name, None)
             raise
-        if opened.id != delivery.id:
-            del self._held[delivery.id]
+        if opened.id != name:
+            del self._held[name]
         return opened
+
+    async def enter(self, job: Job, question: Question) -> tuple[Delivery, Admission]:
+        """See `Ledger.enter`."""
+        if not self._started:
+            await self.start()
+        asked = self._asked(question)
+        name, opening = self._hold(job)
+        try:
+            entered: Entered = await self._store.write(self._admitting, Enter(opening, asked))
+        except BaseException:
+            self._held.pop(name, None)
+            raise
+        if entered[0].id != name:
+            del self._held[name]
+        return entered
 
     def open_in(self, connection: object, job: Job) -> Delivery | Awaitable[Delivery]:
         """See `Ledger.open_in`."""
@@ -136,7 +150,17 @@ class SqlLedger(Views):
             self._held.pop(delivery.id, None)
             raise
         if token is not None:
-            self._held[delivery.id] = _Held(token, extent_of(delivery))
+            self._held[delivery.id] = (token, extent_of(delivery))
+
+    async def gather(self, job: Job, most: int) -> Gathered:
+        """See `Ledger.gather`."""
+        token, _ = self._held.get(job.id, (None, NOTHING))
+        return await self._store.write(self._gather, Gather(job, token, most, self._store.now()))
+
+    async def note(self, delivery_id: str, step: str) -> Delivery:
+        """See `Ledger.note`."""
+        await self.start()
+        return await self._store.write(self._note, Note(delivery_id, step, self._store.now()))
 
     async def record(self, delivery: Delivery) -> Delivery:
         """See `Ledger.record`."""
@@ -154,7 +178,7 @@ class SqlLedger(Views):
         """See `Ledger.renew`."""
         if self._held:
             until = self._until()
-            rows = [(until, name, self._owner, held.token) for name, held in self._held.items()]
+            rows = [(until, name, self._owner, token) for name, (token, _) in self._held.items()]
             await self._store.write(self._renew, rows)
 
     async def take_over(self, limit: int) -> Sequence[Job]:
@@ -208,6 +232,7 @@ class SqlLedger(Views):
     async def purge(self, retention: Retention, now: datetime) -> Mapping[str, int]:
         """See `Ledger.purge`."""
         await self.start()
+        await self._tidy(retention, now)
         erased = dict.fromkeys(("bodies", "addresses", "deliveries"), 0)
         for what, until in forgetting.tasks(retention, now):
             if what not in erased:
@@ -243,13 +268,20 @@ class SqlLedger(Views):
             await self._store.write(self._give_back, frozenset(self._held))
             self._claim_lost = False
 
+    def _hold(self, job: Job) -> tuple[str, Opened]:
+        """Its id, and what opens it under our lease."""
+        delivery = job.delivery
+        # Held before it is written: what is ours and not known to be held counts as a lost claim.
+        self._held[delivery.id] = (1, extent_of(delivery))
+        return delivery.id, Opened(job, row_of(job, self._sealer, self._owner, self._until()))
+
     def _until(self) -> int:
         return self._store.now() + int(self.lease * 1e6)
 
     def _taken(self, taken: Sequence[Taken]) -> list[Job]:
         """The jobs, held from now on."""
         for job, token in taken:
-            self._held[job.id] = _Held(token, extent_of(job.delivery))
+            self._held[job.id] = (token, extent_of(job.delivery))
         return [job for job, _ in taken]
 
 

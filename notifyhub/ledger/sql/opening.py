@@ -8,7 +8,7 @@ from typing import NamedTuple
 from notifyhub.errors import KeyReused, LedgerUnavailable
 from notifyhub.ledger.job import Job
 from notifyhub.ledger.sealing import Sealer
-from notifyhub.ledger.sql.rows import COLUMNS, INSERT, Kept, delivery_of, fingerprint_fits
+from notifyhub.ledger.sql.rows import COLUMNS, INSERT, Kept, delivery_of, fingerprint_fits, row_of
 from notifyhub.ledger.sql.script import Batch, Row, Script, Statement
 from notifyhub.outcome import Delivery
 
@@ -34,13 +34,23 @@ class Opening:
             inserted = len((yield Statement(f"{INSERT} RETURNING id", operations[0].row)))
         else:
             ((inserted,),) = yield Batch(INSERT, [operation.row for operation in operations])
-        if inserted == len(operations):
-            return [operation.job.delivery for operation in operations]
-        answers: list[Delivery | Exception] = []
-        for operation in operations:
-            answer = yield from self._known(operation.job)
-            answers.append(answer)
+        answers: list[Delivery | Exception] = [operation.job.delivery for operation in operations]
+        if inserted != len(operations):
+            for place, operation in enumerate(operations):
+                answers[place] = yield from self._known(operation.job)
+        yield from self._follow(operations, answers)
         return answers
+
+    def _follow(self, operations: Sequence[Opened], answers: Sequence[Delivery | Exception]) -> Script[None]:
+        """Keep the follow-ups of what is new; where nobody could know that it was kept, they are there."""
+        rows = [
+            row_of(follow_up, self._sealer, None, None)
+            for (job, _), answer in zip(operations, answers, strict=True)
+            for follow_up in job.follow_ups
+            if isinstance(answer, Delivery) and answer.id == job.id
+        ]
+        if rows:
+            yield Batch(INSERT, rows)
 
     def _known(self, job: Job) -> Script[Delivery | Exception]:
         """What is kept under the id (this was written before, but nobody could know), or under the key."""

@@ -8,8 +8,9 @@ from typing import NamedTuple
 from notifyhub.errors import UnknownDelivery, WrongState
 from notifyhub.ledger.sealing import Sealer
 from notifyhub.ledger.sql.changing import changed, given_up, locked
+from notifyhub.ledger.sql.gathering import released
 from notifyhub.ledger.sql.rows import Kept, delivery_of
-from notifyhub.ledger.sql.script import Script, Statement
+from notifyhub.ledger.sql.script import Script, Statement, in_turn
 from notifyhub.ledger.sql.store import Dialect
 from notifyhub.outcome import Delivery, Status
 
@@ -51,11 +52,7 @@ class Cancelling(_Deciding):
 
     def __call__(self, operations: Sequence[Cancel]) -> Script[Sequence[Delivery | Exception]]:
         """The answer to each: the cancelled delivery, UnknownDelivery or WrongState."""
-        answers = []
-        for operation in operations:
-            answer = yield from self._cancel(operation)
-            answers.append(answer)
-        return answers
+        return in_turn(operations, self._cancel)
 
     def _cancel(self, asked: Cancel) -> Script[Delivery | Exception]:
         delivery_id = asked.delivery_id
@@ -76,7 +73,9 @@ class Cancelling(_Deciding):
                 remedy="only what is queued and not taken up yet can be cancelled",
             )
         said = "cancelled: nothing is submitted any more"
-        return (yield from given_up(delivery, Status.CANCELLED, said, self._sealer, asked.now))
+        ended = yield from given_up(delivery, Status.CANCELLED, said, self._sealer, asked.now)
+        yield from released(ended, self._sealer, asked.now)
+        return ended
 
 
 class Resolving(_Deciding):
@@ -84,11 +83,7 @@ class Resolving(_Deciding):
 
     def __call__(self, operations: Sequence[Resolve]) -> Script[Sequence[Delivery | Exception]]:
         """The answer to each: the delivery after it, UnknownDelivery or WrongState."""
-        answers = []
-        for operation in operations:
-            answer = yield from self._resolve(operation)
-            answers.append(answer)
-        return answers
+        return in_turn(operations, self._resolve)
 
     def _resolve(self, said: Resolve) -> Script[Delivery | Exception]:
         kept = yield from locked(said.delivery_id, self._dialect)
@@ -120,9 +115,9 @@ class Expiring(_Deciding):
                     continue  # taken up or ended since it was looked for
                 delivery = delivery_of(kept, self._sealer)
                 said = "deadline: passed while it was queued"
-                ended.append(
-                    (yield from given_up(delivery, Status.EXPIRED, said, self._sealer, operation.now))
-                )
+                late = yield from given_up(delivery, Status.EXPIRED, said, self._sealer, operation.now)
+                yield from released(late, self._sealer, operation.now)
+                ended.append(late)
             answers.append(ended)
         return answers
 

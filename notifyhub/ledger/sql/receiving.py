@@ -12,7 +12,7 @@ from notifyhub.ledger.sql.encoding import RECENT, decode, encode, microseconds, 
 from notifyhub.ledger.sql.finding import by_vendor_id
 from notifyhub.ledger.sql.parking import joined, park, unpark
 from notifyhub.ledger.sql.rows import delivery_of
-from notifyhub.ledger.sql.script import Script, Statement
+from notifyhub.ledger.sql.script import Script, Statement, in_turn
 from notifyhub.ledger.sql.store import Dialect
 from notifyhub.outcome import Delivery, Receipt, Reply
 
@@ -62,11 +62,7 @@ class Receiving(_Matching):
         self, operations: Sequence[Received]
     ) -> Script[Sequence[tuple[Delivery | None, bool] | Exception]]:
         """The answer to each: the delivery after it, and whether it was news."""
-        answers = []
-        for operation in operations:
-            answer = yield from self._receive(operation)
-            answers.append(answer)
-        return answers
+        return in_turn(operations, self._receive)
 
     def _receive(self, came: Received) -> Script[tuple[Delivery | None, bool]]:
         receipt, now, _ = came
@@ -88,11 +84,7 @@ class Rejoining(_Matching):
         self, operations: Sequence[Received]
     ) -> Script[Sequence[tuple[Delivery | None, bool] | Exception]]:
         """The answer to each, as `Receiving` would have given it."""
-        answers = []
-        for operation in operations:
-            answer = yield from self._rejoin(operation)
-            answers.append(answer)
-        return answers
+        return in_turn(operations, self._rejoin)
 
     def _rejoin(self, came: Received) -> Script[tuple[Delivery | None, bool]]:
         receipt, now, _ = came
@@ -112,11 +104,7 @@ class Hearing(_Matching):
 
     def __call__(self, operations: Sequence[Heard]) -> Script[Sequence[tuple[Reply, bool] | Exception]]:
         """The answer to each: the reply with its delivery's id, and whether it was news."""
-        answers = []
-        for operation in operations:
-            answer = yield from self._hear(operation)
-            answers.append(answer)
-        return answers
+        return in_turn(operations, self._hear)
 
     def _hear(self, came: Heard) -> Script[tuple[Reply, bool]]:
         reply, now, _ = came

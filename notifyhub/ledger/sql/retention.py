@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from notifyhub.ledger.exported import exported_delivery, exported_reply
+from notifyhub.ledger.exported import exported_delivery, exported_reply, exported_suppression
 from notifyhub.ledger.job import Retention
 from notifyhub.ledger.sealing import Sealer
 from notifyhub.ledger.sql.changing import erasure, given_up, locked
@@ -17,6 +17,7 @@ from notifyhub.ledger.sql.receiving import reply_of
 from notifyhub.ledger.sql.rows import COLUMNS, Kept, delivery_of, job_of
 from notifyhub.ledger.sql.script import Batch, Row, Script, Statement
 from notifyhub.ledger.sql.store import Dialect
+from notifyhub.ledger.sql.suppressing import of_digests
 from notifyhub.outcome import Status
 
 __all__ = [
@@ -136,8 +137,10 @@ class Erasing:
             ids = [(delivery_id,) for delivery_id in operation.ids]
             yield Batch(f"UPDATE notifyhub_deliveries SET {_BLANK} WHERE id = ?", ids)  # noqa: S608
             yield Batch("DELETE FROM notifyhub_replies WHERE delivery = ?", ids)
+            rows = [(digest,) for digest in operation.digests]
+            # Whoever wants nothing more gets nothing more, though nobody can tell any longer who it is.
+            yield Batch("UPDATE notifyhub_suppressions SET address = NULL WHERE search = ?", rows)
             for table in ("notifyhub_replies", "notifyhub_parked"):
-                rows = [(digest,) for digest in operation.digests]
                 yield Batch(f"DELETE FROM {table} WHERE search = ?", rows)  # noqa: S608
         return [None] * len(operations)
 
@@ -172,7 +175,9 @@ def addresses_of(concerned: Sequence[Kept], address: str | None, sealer: Sealer)
 
 
 def export(subject: str | None, address: str | None, sealer: Sealer) -> Script[list[dict[str, Any]]]:
-    """Everything kept about a person, as plain values: deliveries, then replies, the oldest first."""
+    """Everything kept about a person, as plain values: deliveries, replies, entries of the suppression list;
+    of each the oldest first.
+    """
     concerned = yield from about(subject, address, sealer)
     told = []
     for kept in concerned:
@@ -184,4 +189,6 @@ def export(subject: str | None, address: str | None, sealer: Sealer) -> Script[l
     for digest, delivery_id, body, search in rows:
         if delivery_id in ids or search in digests:
             told.append(exported_reply(reply_of(digest, delivery_id, body, sealer)))
+    entries = yield from of_digests(sorted(digests), sealer)
+    told += [exported_suppression(entry) for entry in entries]
     return told

@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from notifyhub.category import Category, DeliveryPolicy
+from notifyhub.ledger.grouping import group_of
 from notifyhub.ledger.job import Job
 from notifyhub.ledger.sealing import Sealer
 from notifyhub.ledger.sql.encoding import decode, encode, microseconds, moment, quote
@@ -25,7 +26,7 @@ COLUMNS = (
 INSERT = (
     "INSERT INTO notifyhub_deliveries (id, status, priority, due, deadline, created, key, fingerprint,"
     " search, subject, provider, vendor_id, instance, owner, token, lease, claims, copies, facts, address,"
-    " body, history) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " body, digest, history) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
     " ON CONFLICT DO NOTHING"
 )
 """Inserts what `row_of` makes; a known id or a known key changes nothing."""
@@ -89,9 +90,13 @@ def row_of(job: Job, sealer: Sealer, owner: str | None, lease: int | None) -> Ro
             delivery.locale,
             delivery.resend_of,
             job.policy,
+            job.digested,
+            delivery.escalates,
+            job.via,
         ),
         sealer.seal(delivery.address, f"{delivery.id}:address"),
         sealer.seal(_body(message, job.subject), f"{delivery.id}:body"),
+        _group(delivery, sealer) if job.digested else None,
         line_of(delivery, created),
     )
 
@@ -104,6 +109,9 @@ def _facts(
     locale: str | None,
     resend_of: str | None,
     policy: DeliveryPolicy | None,
+    digested: bool,
+    escalates: str | None,
+    via: str | None,
 ) -> str:
     """What never changes and is not personal. The category comes first: it is searched by that."""
     facts: dict[str, Any] = {"category": category, "channel": channel}
@@ -115,27 +123,40 @@ def _facts(
         facts["resend_of"] = resend_of
     if policy is not None:
         facts["policy"] = policy.model_dump(mode="json")
+    if digested:
+        facts["digested"] = True
+    if escalates is not None:
+        facts["escalates"] = escalates
+    if via is not None:
+        facts["via"] = via
     return encode(facts)
+
+
+def _group(delivery: Delivery, sealer: Sealer) -> str:
+    """What those have alike that may become one message. A resend gathers nothing but what it says again."""
+    return delivery.id if delivery.resend_of is not None else sealer.digest(group_of(delivery))
 
 
 def _body(message: Message, subject: str | None) -> str:
     """What was to be said, and to whom by the application's own id: all that is erased together."""
-    parts = [f'"text":{quote(message.text)},"locale":{quote(message.locale)}']
+    words = f'{{"text":{quote(message.text)},"locale":{quote(message.locale)}'
     if message.subject is not None:
-        parts.append(f'"subject":{quote(message.subject)}')
+        words += f',"subject":{quote(message.subject)}'
     if message.html is not None:
-        parts.append(f'"html":{quote(message.html)}')
+        words += f',"html":{quote(message.html)}'
     if message.variables:
         values = [f"{quote(name)}:{quote(value)}" for name, value in message.variables.items()]
-        parts.append(f'"variables":{{{",".join(values)}}}')
+        words += f',"variables":{{{",".join(values)}}}'
     if message.bindings:
         bound = [f"{quote(name)}:{_binding_values(each)}" for name, each in message.bindings.items()]
-        parts.append(f'"bindings":{{{",".join(bound)}}}')
+        words += f',"bindings":{{{",".join(bound)}}}'
     if message.expires_at is not None:
-        parts.append(f'"expires":{microseconds(message.expires_at)}')
+        words += f',"expires":{microseconds(message.expires_at)}'
+    if message.time_zone is not None:
+        words += f',"zone":{quote(message.time_zone)}'
     if subject is not None:
-        parts.append(f'"recipient":{quote(subject)}')
-    return f"{{{','.join(parts)}}}"
+        words += f',"recipient":{quote(subject)}'
+    return words + "}"
 
 
 @lru_cache(maxsize=1024)
@@ -178,6 +199,7 @@ def delivery_of(kept: Kept, sealer: Sealer) -> Delivery:
         receipts=history.receipts,
         steps=history.steps,
         resend_of=facts.get("resend_of"),
+        escalates=facts.get("escalates"),
     )
 
 
@@ -201,13 +223,17 @@ def job_of(kept: Kept, sealer: Sealer) -> Job | None:
         variables=body.get("variables", {}),
         bindings={name: Binding.model_validate(values) for name, values in body.get("bindings", {}).items()},
         expires_at=None if expires is None else moment(expires),
+        time_zone=body.get("zone"),
     )
+    facts, _, policy = _facts_of(kept.facts)
     return Job(
         delivery=delivery,
         message=message,
         deadline=moment(kept.deadline),
         fingerprint=kept.fingerprint or "",
-        policy=_facts_of(kept.facts)[2],
+        policy=policy,
+        digested=facts.get("digested", False),
+        via=facts.get("via"),
         subject=body.get("recipient"),
         instance=kept.instance,
         claims=kept.claims,

@@ -7,15 +7,16 @@ transaction open on.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
-__all__ = ["Batch", "Row", "Rows", "Script", "Statement"]
+__all__ = ["Batch", "Row", "Rows", "Script", "Statement", "in_turn"]
 
 Row: TypeAlias = Sequence[Any]
 Rows: TypeAlias = Sequence[Row]
 Answer = TypeVar("Answer")
+Operation = TypeVar("Operation")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,3 +40,14 @@ class Batch:
 
 Script: TypeAlias = Generator[Statement | Batch, Rows, Answer]
 """Yields statements, is sent their rows, returns its answer."""
+
+
+def in_turn(
+    operations: Sequence[Operation], script: Callable[[Operation], Script[Answer]]
+) -> Script[list[Answer]]:
+    """Run a script for each operation, one after the other; the answers in their order."""
+    answers = []
+    for operation in operations:
+        answer = yield from script(operation)
+        answers.append(answer)
+    return answers

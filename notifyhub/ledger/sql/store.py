@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias, TypeVar
 
@@ -14,7 +14,11 @@ Operation = TypeVar("Operation")
 Answer = TypeVar("Answer")
 Work: TypeAlias = Callable[[Sequence[Operation]], Script[Sequence[Answer | Exception]]]
 """Makes the script for all operations of one kind that are waiting; its answer is one answer, or one
-exception to raise, for each operation in the same order."""
+exception to raise, for each operation in the same order.
+
+Where it locks other rows than deliveries it has a `rank`, and those with a lesser one (0 without) are done
+before it: so that two transactions with several kinds of work never wait for each other in a circle.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +53,11 @@ class Store(Protocol):
         """Microseconds since the epoch, by the one clock that everybody at this database shares."""
         ...
 
-    async def read(self, script: Script[Answer]) -> Answer:
+    def read(self, script: Script[Answer]) -> Awaitable[Answer]:
         """Run a script that changes nothing."""
         ...
 
-    async def write(self, work: Work[Operation, Answer], operation: Operation) -> Answer:
+    def write(self, work: Work[Operation, Answer], operation: Operation) -> Awaitable[Answer]:
         """Do one operation durably: returns when it is committed, together with whatever else was waiting.
 
         Operations with the same `work` (compare by identity) are given to it together. Where a batch

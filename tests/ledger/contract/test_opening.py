@@ -26,7 +26,7 @@ def test_round_trip(keeping: Keeping) -> None:
             message=job.message.__class__(
                 id=job.id, channel="sms", to=ADDRESS, text="~1.x 你好\n\"quoted\" 'text' \\ 🎉", subject="S",
                 html="<p>H</p>", category=Category.ORDER, notice="order/shipped", locale="en",
-                variables={"name": "王\t%s ?"}, expires_at=clock.moment(90.0),
+                variables={"name": "王\t%s ?"}, expires_at=clock.moment(90.0), time_zone="Asia/Tokyo",
                 bindings={"ihuyi": Binding(provider="ihuyi", text="【变量】", slots=("name",))},
             ),
         )  # fmt: skip

@@ -110,7 +110,7 @@ def test_export(keeping: Keeping, person: dict[str, str]) -> None:
         told = await ledger.export(**person)
         text = json.dumps(told)
         assert [entry["delivery"] for entry in told if "delivery" in entry] == [job.id]
-        for kept in (ADDRESS, "customer 7", "Your parcel A7", "thank you", "delivered", '"parcel": "A7"'):
+        for kept in (ADDRESS, "customer 7", "Your parcel A7", "thank you", "delivered", '"parcel": "box A7"'):
             assert kept in text
         for other in (OTHER_ADDRESS, "customer 8", "somebody else", "not mine"):
             assert other not in text

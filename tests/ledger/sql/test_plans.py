@@ -9,19 +9,27 @@ from typing import Any
 
 import pytest
 
+from notifyhub.category import Category
+from notifyhub.ledger.admission import Question, Suppression
+from notifyhub.ledger.health import Health
 from notifyhub.ledger.job import Query
+from notifyhub.ledger.judging import posed
 from notifyhub.ledger.sealing import Sealer
 from notifyhub.ledger.sql import finding, migration
+from notifyhub.ledger.sql.admitting import Admit, Admitting, GiveBack, swept
 from notifyhub.ledger.sql.claiming import Claim, Claiming, GivingBack, Renewing, TakingOver
 from notifyhub.ledger.sql.history import NOTHING
+from notifyhub.ledger.sql.observing import Observing, seen_since
 from notifyhub.ledger.sql.opening import Opened, Opening
 from notifyhub.ledger.sql.operating import Cancel, Cancelling
 from notifyhub.ledger.sql.receiving import Received, Receiving
 from notifyhub.ledger.sql.recording import Record, Recording, Submission, Submitting
 from notifyhub.ledger.sql.rows import row_of
 from notifyhub.ledger.sql.script import Batch, Script
+from notifyhub.ledger.sql.suppressing import Lift, Lifting, Suppress, Suppressing, list_of
 from notifyhub.ledger.sqlite.thread import run
 from notifyhub.ledger.sqlite.writer import DIALECT
+from notifyhub.quota import Limit, Quota, Taken
 from tests.ledger.deliveries import ADDRESS, Clock, attempted, queued, receipt
 
 CLOCK = Clock()
@@ -30,6 +38,8 @@ SEALER = Sealer()
 JOB = queued(CLOCK, key="k")
 OTHER = queued(CLOCK, key="k")
 ACCEPTED = attempted(JOB.delivery, "77")
+QUOTA = Quota("rule", "", Limit(1, 60))
+ENTRY = Suppression(ADDRESS, "opted out", "reply", CLOCK.moment())
 
 HOT: dict[str, Script[Any]] = {
     "open": Opening(SEALER)([Opened(job, row_of(job, SEALER, None, None)) for job in (JOB, OTHER)]),
@@ -41,6 +51,21 @@ HOT: dict[str, Script[Any]] = {
     "record": Recording("o", SEALER, DIALECT)([Record(ACCEPTED, 1, NOTHING, NOW)]),
     "receive": Receiving(SEALER, DIALECT)([Received(receipt("78"), NOW, None)]),
     "cancel": Cancelling(SEALER, DIALECT)([Cancel(None, "k", NOW)]),
+    "admit": Admitting(SEALER, DIALECT, lambda: NOW)(
+        [
+            Admit(
+                posed(Question("d", "sms", Category.OTP, ADDRESS, (QUOTA,)), SEALER.digest),
+                SEALER.digests(ADDRESS),
+            ),
+            GiveBack([Taken(quota=QUOTA, tally="a|b|", at=NOW, amount=1)]),
+        ]
+    ),
+    "sweep": swept("", 10, NOW, DIALECT),
+    "suppress": Suppressing(SEALER, DIALECT)([Suppress(ENTRY, NOW)]),
+    "lift": Lifting(SEALER, DIALECT)([Lift("a", "ann", NOW)]),
+    "suppressions of an address": list_of(ADDRESS, False, 10, SEALER, NOW),
+    "observe": Observing()([[Health("a", NOW)]]),
+    "health": seen_since(0),
     "get": finding.by_id("a"),
     "by key": finding.by_key("k"),
     "find": finding.by_vendor_id("sms", "77"),
