@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -69,6 +69,8 @@ class DeliveryPolicy(BaseModel):
     retries: how often the whole route is walked again after attempts that surely sent nothing.
     backoff: seconds before the first such round; it doubles each time.
     max_wait: the longest single pause inside one `send`, seconds; what would wait longer stops.
+    limited: what becomes of a message that a rate limit or a budget does not let through: it waits until
+        there is room again (`defer`, if that is in time), or is not sent (`suppress`).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -81,6 +83,7 @@ class DeliveryPolicy(BaseModel):
     retries: int = Field(default=2, ge=0, le=20)
     backoff: float = Field(default=0.5, gt=0)
     max_wait: float = Field(default=5.0, ge=0)
+    limited: Literal["defer", "suppress"] = "defer"
 
     def ends(self, start: datetime, expires_at: datetime | None) -> datetime:
         """After this nothing is submitted, if sending may begin at `start`."""

@@ -16,35 +16,42 @@ from notifyhub.log import get_logger
 from notifyhub.message import Message
 from notifyhub.outcome import Attempt, Delivery, Outcome, OutcomeKind, Status
 from notifyhub.reason import Reason
+from notifyhub.record import maker
 from notifyhub.routing import Instance, Path
 from notifyhub.sequel import CANCELLED, Sequel, Standing, replay, what_follows
 from notifyhub.summary import summed_up
 from notifyhub.watchdog import Watchdog
 
-__all__ = ["Courier"]
+__all__ = ["Courier", "Turn"]
 
 _log = get_logger("notifyhub.delivery")
+_new_attempt = maker(Attempt)
 Observer = Callable[[Attempt], Awaitable[None] | None]
 Submitting = Callable[[Delivery, str], Awaitable[None]]
-Keeper = Callable[[Message, Delivery], Coroutine[Any, Any, object]]
+Turn = Callable[[str, int], Awaitable[str | None]]
+Keeper = Callable[[Delivery], Coroutine[Any, Any, object]]
 
 
 @dataclass(slots=True)
 class _Run:
-    """One delivery under way. committed: the instance to which a submission is on record already."""
+    """One delivery under way. committed: the instance to which a submission is on record already.
+
+    Made by position, which is quicker than by name.
+    """
 
     delivery: Delivery
     message: Message
     policy: DeliveryPolicy
     standings: list[Standing]
     ends_at: float
+    steps: list[str | Attempt]
+    committed: str | None
+    submitting: Submitting | None
+    turn: Turn | None
+    patient: bool
     attempts: list[Attempt] = field(default_factory=list)
-    steps: list[str | Attempt] = field(default_factory=list)
     copies: int = 0
     round: int = 0
-    committed: str | None = None
-    submitting: Submitting | None = None
-    patient: bool = False
 
 
 class Courier:
@@ -76,6 +83,7 @@ class Courier:
         deadline: datetime | None = None,
         committed: str | None = None,
         submitting: Submitting | None = None,
+        turn: Turn | None = None,
         interrupted: Keeper | None = None,
         patient: bool = False,
     ) -> Delivery:
@@ -84,9 +92,11 @@ class Courier:
         A delivery with attempts is carried on: what those that are uncertain allow still holds.
         deadline: by default that of one that begins now. submitting: awaited before the first byte of
         each submission, with the delivery so far and the instance's name, except where the name is
-        `committed`: that one is on record already. interrupted: where the task is cancelled in an
-        attempt, it is given the message and the delivery (`unknown`) to keep, before the cancellation
-        goes on. patient: with every breaker open nothing is asked, since the caller can wait.
+        `committed`: that one is on record already. turn: awaited before each submission with the instance's
+        name and how many copies may be out; where it answers with a sentence, that instance is passed over.
+        interrupted: where the task is cancelled in an attempt, it is given the delivery (`unknown`) to keep,
+        before the cancellation goes on. patient: with every breaker open nothing is asked, since the caller
+        can wait.
         """
         left = policy.deadline
         if deadline is not None or message.expires_at is not None:
@@ -95,7 +105,7 @@ class Courier:
         steps = [*delivery.steps, path.words]
         run = _Run(
             delivery, message, policy, [Standing(i) for i in path.instances], self._clock() + left,
-            steps=steps, committed=committed, submitting=submitting, patient=patient,
+            steps, committed, submitting, turn, patient,
         )  # fmt: skip
         again: Standing | None = None
         if delivery.attempts:
@@ -109,7 +119,7 @@ class Courier:
             await self._walk(run, again)
         except asyncio.CancelledError:
             if interrupted is not None:
-                await asyncio.shield(interrupted(message, _summed_up(run)))
+                await asyncio.shield(interrupted(_summed_up(run)))
             raise
         return _summed_up(run)
 
@@ -121,7 +131,15 @@ class Courier:
             standing = again or self._next(run) or await self._next_round(run)
             if standing is None:
                 return
-            if run.submitting is not None and not await self._commit(run, run.submitting, standing):
+            if run.turn is not None and not await self._free(run, run.turn, standing):
+                again, standing.out = None, True
+                continue
+            committed, run.committed = run.committed, None
+            if (
+                run.submitting is not None
+                and committed != standing.instance.name
+                and not await self._commit(run, run.submitting, standing)
+            ):
                 return
             sequel, outcome = await self._attempt(run, standing)
             if not sequel.excused and standing.instance.breaker.record(outcome):
@@ -153,8 +171,9 @@ class Courier:
         if waiting and not run.attempts and not run.patient:
             # A breaker chooses between instances. With nothing to choose from it stands aside:
             # the caller is better served by the vendor's own answer than by a guess.
-            run.steps.append(f"breakers: all open, {waiting[0].instance.name} is asked anyway")
-            return waiting[0]
+            last = next((s for s in waiting if not s.instance.breaker.held), waiting[0])
+            run.steps.append(f"breakers: all open, {last.instance.name} is asked anyway")
+            return last
         return None
 
     async def _next_round(self, run: _Run) -> Standing | None:
@@ -177,11 +196,19 @@ class Courier:
             await self._sleep(seconds)
         return True
 
+    async def _free(self, run: _Run, turn: Turn, standing: Standing) -> bool:
+        """Whether this instance may be asked now."""
+        try:
+            why = await turn(standing.instance.name, run.copies)
+        except LedgerUnavailable as error:
+            why = f"ledger: {type(error).__name__}, so {standing.instance.name} is passed over"
+        if why is not None:
+            run.steps.append(why)
+        return why is None
+
     async def _commit(self, run: _Run, submitting: Submitting, standing: Standing) -> bool:
         """Have the submission committed before its first byte. Without that it is not made."""
-        instance, committed, run.committed = standing.instance.name, run.committed, None
-        if committed == instance:
-            return True
+        instance = standing.instance.name
         try:
             await submitting(_so_far(run), instance)
         except LedgerUnavailable as error:
@@ -213,7 +240,7 @@ class Courier:
         sequel = CANCELLED
         if cancelled is None:
             sequel = what_follows(outcome, standing, run.policy, run.message.category, run.copies)
-        attempt = Attempt(
+        attempt = _new_attempt(
             delivery_id=run.message.id,
             number=len(run.attempts) + 1,
             provider=instance.name,

@@ -6,26 +6,41 @@ import asyncio
 import logging
 from collections.abc import Coroutine, Mapping
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from notifyhub.announcer import Announcer
 from notifyhub.category import Category, DeliveryPolicy
 from notifyhub.delivery import Courier
-from notifyhub.errors import LedgerUnavailable
-from notifyhub.ledger import Job, Ledger
+from notifyhub.errors import LedgerUnavailable, WrongState
+from notifyhub.holding import Holding
+from notifyhub.ledger import Admission, Job, Ledger, Question
 from notifyhub.log import get_logger
 from notifyhub.message import Message
-from notifyhub.outcome import Attempt, Delivery, Outcome, Status
+from notifyhub.outcome import Delivery, Status
 from notifyhub.policies import Pipeline
 from notifyhub.reason import Reason
 from notifyhub.recorder import Recorder
+from notifyhub.resting import after_interruption, cut_off, put_back, put_off, queued
 from notifyhub.routing import Path
-from notifyhub.sequel import WAITED, may_go_on, may_wait
+from notifyhub.sequel import may_wait
 
 __all__ = ["Postmaster"]
 
 _log = get_logger("notifyhub.postmaster")
+Kept = TypeVar("Kept")
+
+UNASKED = "policies: the ledger they count in cannot be used now, and without them nothing is sent"
+UNASKED_PAUSE = 5.0
+"""Seconds until a delivery is tried again for which that was so."""
+
+
+class _Known(Exception):
+    """The delivery was asked for before; this is what became of it, or will."""
+
+    def __init__(self, first: Delivery) -> None:
+        super().__init__()
+        self.first = first
 
 
 class Postmaster:
@@ -58,17 +73,6 @@ class Postmaster:
         """The delivery policy that holds for it."""
         return job.policy or self._delivery_policies[job.message.category]
 
-    async def open(self, job: Job) -> Delivery:
-        """Keep what is to be sent now. Returns the first delivery where its key is known.
-
-        Raises KeyReused, and LedgerUnavailable: then nothing is sent.
-        """
-        try:
-            return await self._ledger.open(job)
-        except asyncio.CancelledError:
-            await asyncio.shield(self._withdraw(job))
-            raise
-
     def is_at(self, delivery_id: str) -> bool:
         """Whether a task of this process is at it already.
 
@@ -84,12 +88,24 @@ class Postmaster:
             await ended.wait()
 
     async def send(self, job: Job, path: Path) -> Delivery:
-        """Carry on what the caller waits for: one pass over the route, then it rests."""
-        self._at[job.id] = None
+        """Keep what the caller waits for, and carry it on: one pass over the route, then it rests.
+
+        Returns the first delivery where its key is known: it stands for both. Raises KeyReused, and
+        LedgerUnavailable: then nothing is sent.
+        """
+        name = job.delivery.id
+        self._at[name] = None
         try:
-            return await self._send(job, path)
+            if self._policies.policies:
+                return await self._send_if_allowed(job, path)
+            try:  # what `_kept` does, without a coroutine more for every message
+                opened = await self._ledger.open(job)
+            except asyncio.CancelledError:
+                await asyncio.shield(self._withdraw(job))
+                raise
+            return await self._send(job, path, job.delivery, None) if opened.id == name else opened
         finally:
-            self._left(job.id)
+            self._left(name)
 
     async def carry(self, job: Job, path: Path) -> Delivery:
         """Carry on what a worker has claimed; what nobody took goes back into the queue for later."""
@@ -104,13 +120,54 @@ class Postmaster:
         if ended is not None:
             ended.set()
 
-    async def _send(self, job: Job, path: Path) -> Delivery:
-        delivery, message = job.delivery, job.message
-        if self._policies.policies:
-            unsent = delivery.evolve(status=Status.NOT_SENT, reason=Reason.INTERRUPTED)
-            delivery = await self._ask(delivery, message, unsent)
-            if delivery.status is not Status.SENDING:
-                return await self._recorder.record(self._put_off(job, delivery))
+    async def _send_if_allowed(self, job: Job, path: Path) -> Delivery:
+        """As `send`, with the policies asked; what they count is taken in the write that keeps it."""
+        holding = Holding(self._policies, job)
+        if not self._policies.asks_ledger:
+            opened = await self._kept(job, self._ledger.open(job))
+            if opened.id != job.id:
+                return opened
+            unsent = job.delivery.evolve(status=Status.NOT_SENT, reason=Reason.INTERRUPTED)
+            delivery, path = await self._ask(holding, job.delivery, path, unsent)
+            return await self._send_unless_stopped(job, path, delivery, holding)
+        first: Delivery | None = None
+
+        async def admit(question: Question) -> Admission:
+            nonlocal first
+            opened, admission = await self._kept(job, self._ledger.enter(job, question))
+            if opened.id != job.id:
+                raise _Known(opened)
+            first = opened
+            return admission
+
+        try:
+            delivery, path = await holding.ask(job.delivery, path, admit)
+        except _Known as known:
+            return known.first
+        if first is None:  # a policy had stopped it before anything was to be counted
+            first = await self._kept(job, self._ledger.open(job))
+            if first.id != job.id:
+                return first
+        return await self._send_unless_stopped(job, path, delivery, holding)
+
+    async def _send_unless_stopped(
+        self, job: Job, path: Path, delivery: Delivery, holding: Holding
+    ) -> Delivery:
+        if delivery.status is not Status.SENDING:
+            return await self._recorder.record(put_off(job, delivery, waits=self._ledger.durable))
+        return await self._send(job, path, delivery, holding)
+
+    async def _kept(self, job: Job, keeping: Coroutine[Any, Any, Kept]) -> Kept:
+        """Have it kept; where the caller stops waiting meanwhile, nothing is sent of it."""
+        try:
+            return await keeping
+        except asyncio.CancelledError:
+            await asyncio.shield(self._withdraw(job))
+            raise
+
+    async def _send(self, job: Job, path: Path, delivery: Delivery, holding: Holding | None) -> Delivery:
+        """holding: None where no policy was asked."""
+        message = job.message
         if _log.wants(logging.DEBUG):
             _log_stages(message, delivery, path)
         sent = await self._courier.deliver(
@@ -121,23 +178,28 @@ class Postmaster:
             deadline=job.deadline,
             committed=job.instance,
             submitting=self._ledger.submitting if self._ledger.durable else None,
-            interrupted=self._finish,
+            turn=holding.turn if holding is not None and self._policies.takes_turns else None,
+            interrupted=partial(self._finish, holding),
         )
-        return await self._finish(message, sent)
+        return await self._finish(holding, sent)
 
     async def _carry(self, job: Job, path: Path) -> Delivery:
         delivery, message, policy = job.delivery, job.message, self.policy_of(job)
         committed = job.instance if delivery.status is Status.SENDING else None
         delivery = delivery.evolve(status=Status.SENDING, due=None, detail=None, reason=None)
+        holding = Holding(self._policies, job)
         if self._policies.policies and not delivery.copies:
-            delivery = await self._ask(
-                delivery, message, _queued(job.delivery, 0, "queue: its worker stopped")
-            )
+            stopped = queued(job.delivery, 0, "queue: its worker stopped")
+            try:
+                delivery, path = await self._ask(holding, delivery, path, stopped)
+            except LedgerUnavailable as error:
+                _log.error("policies_not_asked", delivery=delivery.id, error=error.problem)
+                return await self._recorder.record(queued(job.delivery, UNASKED_PAUSE, UNASKED))
             if delivery.status is not Status.SENDING:
-                return await self._recorder.record(self._put_off(job, delivery))
+                return await self._recorder.record(put_off(job, delivery, waits=True))
 
-        def interrupted(message: Message, delivery: Delivery) -> Coroutine[Any, Any, object]:
-            return self._finish(message, _after_interruption(job, delivery, path, policy))
+        def interrupted(delivery: Delivery) -> Coroutine[Any, Any, object]:
+            return self._finish(holding, after_interruption(job, delivery, path, policy))
 
         sent = await self._courier.deliver(
             delivery,
@@ -147,59 +209,59 @@ class Postmaster:
             deadline=job.deadline,
             committed=committed,
             submitting=self._ledger.submitting,
+            turn=holding.turn if self._policies.takes_turns else None,
             interrupted=interrupted,
             patient=True,
         )
-        return await self._finish(message, _put_back(job, sent, may_wait(sent, path, policy)))
+        return await self._finish(holding, put_back(job, sent, may_wait(sent, path, policy)))
 
     async def recover(self, job: Job, path: Path | None, why: str) -> Delivery:
         """Say of a submission nobody saw the end of that it may have gone, and whether more may follow.
 
         path: None where nothing is configured any more that could carry it. why: what became of its sender.
         """
-        delivery, instance = job.delivery, job.instance or "?"
-        attempt = Attempt(
-            delivery_id=delivery.id,
-            number=len(delivery.attempts) + 1,
-            provider=instance,
-            provider_type=next((i.type for i in path.instances if i.name == instance), "?") if path else "?",
-            started_at=datetime.now(UTC),
-            elapsed_ms=0.0,
-            outcome=Outcome.unknown(Reason.INTERRUPTED, detail=why),
-            allowed="nobody saw how it ended",
-        )
+        delivery = job.delivery
         _log.warning(
-            "delivery_recovered", delivery=delivery.id, provider=instance, category=delivery.category
+            "delivery_recovered",
+            delivery=delivery.id,
+            provider=job.instance or "?",
+            category=delivery.category,
         )
-        uncertain = delivery.evolve(
-            status=Status.UNKNOWN,
-            attempts=(*delivery.attempts, attempt),
-            steps=(*delivery.steps, attempt),
-        )
-        if not delivery.copies:  # else the first uncertain attempt goes on to tell what it is
-            uncertain = uncertain.evolve(provider=instance, reason=Reason.INTERRUPTED)
+        uncertain = cut_off(job, path, why)
         if path is not None:
-            uncertain = _after_interruption(job, uncertain, path, self.policy_of(job))
-        return await self._finish(job.message, uncertain)
+            uncertain = after_interruption(job, uncertain, path, self.policy_of(job))
+        return await self._finish(Holding(self._policies, job), uncertain)
 
     async def put_back(self, job: Job, seconds: float, why: str) -> Delivery:
         """Back into the queue, for so many seconds, what was taken up and cannot be carried now."""
         step = f"queue: put back for {seconds:g} s: {why}"
-        return await self._recorder.record(_queued(job.delivery, seconds, step).evolve(detail=why))
+        return await self._recorder.record(queued(job.delivery, seconds, step).evolve(detail=why))
 
-    async def _ask(self, delivery: Delivery, message: Message, unsent: Delivery) -> Delivery:
-        """Ask the policies. unsent: what to write down where the task is cancelled meanwhile."""
+    async def stop(self, job: Job, status: Status, why: str) -> Delivery:
+        """End what was taken up and is not sent any more; `unknown` where a copy may be out."""
+        delivery = job.delivery
+        ended = Status.UNKNOWN if delivery.copies else status
+        steps = (*delivery.steps, why)
+        return await self._recorder.record(delivery.evolve(status=ended, due=None, detail=why, steps=steps))
+
+    async def _ask(
+        self, holding: Holding, delivery: Delivery, path: Path, unsent: Delivery
+    ) -> tuple[Delivery, Path]:
+        """Ask the policies. unsent: what to write down where the task is cancelled meanwhile.
+
+        Raises LedgerUnavailable where what they count in cannot be asked.
+        """
         try:
-            return await self._policies.ask(delivery, message)
+            return await holding.ask(delivery, path)
         except asyncio.CancelledError:
-            await asyncio.shield(self._finish(message, unsent))
+            await asyncio.shield(self._finish(holding, unsent))
             raise
 
-    async def _finish(self, message: Message, delivery: Delivery) -> Delivery:
+    async def _finish(self, holding: Holding | None, delivery: Delivery) -> Delivery:
         """Write down where it rests now, and tell the policies that had allowed it."""
         kept = await self._recorder.record(delivery)
-        if self._policies.settling and kept.status.is_final:
-            await self._policies.settle(message, kept)
+        if holding is not None and self._policies.settles:
+            await holding.settle(kept)
         return kept
 
     async def _withdraw(self, job: Job) -> None:
@@ -213,45 +275,9 @@ class Postmaster:
                         status=Status.NOT_SENT, reason=Reason.INTERRUPTED, steps=(*opened.steps, step)
                     )
                 )
-
-    def _put_off(self, job: Job, delivery: Delivery) -> Delivery:
-        """A deferred delivery waits in the queue, where there is one, unless it would be too late then."""
-        queue = self._ledger.durable or job.claims > 0
-        if delivery.status is not Status.DEFERRED or delivery.due is None or not queue:
-            return delivery
-        if delivery.due >= job.deadline:
-            step = "deadline: it passes before then"
-            return delivery.evolve(status=Status.EXPIRED, due=None, steps=(*delivery.steps, step))
-        return delivery.evolve(status=Status.QUEUED)
-
-
-def _after_interruption(job: Job, delivery: Delivery, path: Path, policy: DeliveryPolicy) -> Delivery:
-    """A delivery whose sender was cut off: back into the queue where its category lets it go on."""
-    if delivery.status not in (Status.NOT_SENT, Status.REFUSED, Status.UNKNOWN):
-        return delivery
-    if datetime.now(UTC) >= job.deadline:
-        goes_on, words = False, "deadline: passed, no attempt may follow"
-    else:
-        goes_on, words = may_go_on(delivery, path, policy)
-    if not goes_on:
-        return delivery.evolve(steps=(*delivery.steps, words))
-    return _queued(delivery, 0, f"queue: {words}")
-
-
-def _put_back(job: Job, sent: Delivery, pause: float | None) -> Delivery:
-    """What nobody took, back in the queue for so long; None, or beyond its deadline, is not at all."""
-    if pause is None or datetime.now(UTC) + timedelta(seconds=pause) >= job.deadline:
-        return sent
-    step = f"{WAITED}{pause:g} s"
-    if len(sent.attempts) == len(job.delivery.attempts):
-        # Nobody was asked. One line tells that, however often it comes to it.
-        return _queued(job.delivery, pause, f"{step}: nobody can be asked now, {sent.reason}")
-    return _queued(sent, pause, step)
-
-
-def _queued(delivery: Delivery, seconds: float, step: str) -> Delivery:
-    due = datetime.now(UTC) + timedelta(seconds=seconds)
-    return delivery.evolve(status=Status.QUEUED, due=due, steps=(*delivery.steps, step))
+                for follow_up in job.follow_ups:
+                    with suppress(WrongState):  # taken up already: it looks at the one before it
+                        await self._ledger.cancel(delivery_id=follow_up.id)
 
 
 def _log_stages(message: Message, delivery: Delivery, path: Path) -> None:

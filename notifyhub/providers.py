@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict
 
 from notifyhub.message import ANY_CHANNEL, Message
 from notifyhub.outcome import Outcome, Receipt, Reply, TemplateReview
+from notifyhub.quota import LimitRule
 from notifyhub.reason import Reason
 from notifyhub.simulation import Demo, Simulator
 
@@ -22,8 +23,10 @@ __all__ = [
     "Balance",
     "Capabilities",
     "ChecksMessages",
+    "CountsParts",
     "FunctionProvider",
     "HasBalance",
+    "HasEndpoint",
     "NoSettings",
     "ParsedPush",
     "ParsesPushes",
@@ -46,11 +49,14 @@ class Capabilities:
     channels: of these, or of any if it holds `"*"`.
     countries: ISO 3166 alpha-2 of the phone numbers it reaches; None where every country is.
     max_length: characters of text it takes; None where there is no limit of its own.
+    limits: how often its vendor takes messages to a number, or the same words. Where `[policies]` has
+    `vendor_limits = true` they are kept before the vendor has to refuse.
     """
 
     channels: frozenset[str]
     countries: frozenset[str] | None = None
     max_length: int | None = None
+    limits: tuple[LimitRule, ...] = ()
 
     def takes_channel(self, channel: str) -> bool:
         """Whether messages of this channel can be given to the provider."""
@@ -135,11 +141,30 @@ class HasBalance(Protocol):
 
 
 @runtime_checkable
+class HasEndpoint(Protocol):
+    """A provider that can tell where its vendor listens, for `notifyhub check --online`."""
+
+    @property
+    def endpoint(self) -> str:
+        """The URL of the vendor's API, http or https; no secret in its host or port."""
+        ...
+
+
+@runtime_checkable
 class ChecksMessages(Protocol):
     """A provider that can tell before the network what it would refuse."""
 
     def check(self, message: Message) -> Outcome | None:
         """The refusal that `send` would come to without asking the vendor, else None. Does nothing else."""
+        ...
+
+
+@runtime_checkable
+class CountsParts(Protocol):
+    """A provider that can tell how many parts its vendor bills; for budgets, which count before sending."""
+
+    def parts(self, message: Message) -> int:
+        """So many parts the message will be billed as, at most; with what the vendor adds to it."""
         ...
 
 

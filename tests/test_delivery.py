@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from notifyhub.breaker import Breaker
 from notifyhub.category import DELIVERY_POLICIES, Category, DeliveryPolicy, OnUnknown
-from notifyhub.delivery import Courier
+from notifyhub.delivery import Courier, Turn
+from notifyhub.errors import LedgerUnavailable
 from notifyhub.message import Message
 from notifyhub.outcome import Delivery, Outcome, OutcomeKind, Status
 from notifyhub.providers import Capabilities
@@ -74,23 +75,28 @@ class Scene:
         self.message = Message(channel="sms", to="+8613800138000", text="words", category=category)
         self.kept: list[Delivery] = []
 
-    async def run(self, policy: DeliveryPolicy | None = None) -> Delivery:
+    async def run(self, policy: DeliveryPolicy | None = None, turn: Turn | None = None) -> Delivery:
         message = self.message
         opening = Delivery(
             id=message.id, status=Status.SENDING, channel="sms", category=message.category, address=message.to
         )
         path = Path(Route(instances=self.instances), self.instances)
 
-        async def keep(message: Message, delivery: Delivery) -> None:
+        async def keep(delivery: Delivery) -> None:
             self.kept.append(delivery)
 
         courier = Courier(clock=self.clock, sleep=self.clock.sleep)
         return await courier.deliver(
-            opening, message, path, policy or DELIVERY_POLICIES[message.category], interrupted=keep
+            opening,
+            message,
+            path,
+            policy or DELIVERY_POLICIES[message.category],
+            turn=turn,
+            interrupted=keep,
         )
 
-    def deliver(self, policy: DeliveryPolicy | None = None) -> Delivery:
-        return asyncio.run(self.run(policy))
+    def deliver(self, policy: DeliveryPolicy | None = None, turn: Turn | None = None) -> Delivery:
+        return asyncio.run(self.run(policy, turn))
 
     @property
     def asked(self) -> list[int]:
@@ -104,6 +110,44 @@ def test_accepted_at_once() -> None:
     assert (delivery.status, delivery.provider, delivery.reason) == (Status.ACCEPTED, "a", None)
     assert delivery.provider_message_id == "9007199254740993"
     assert scene.asked == [1, 0]
+
+
+class Turns:
+    """Says of each instance in these words that it is not its turn, and counts who was asked about."""
+
+    def __init__(self, **said: str | LedgerUnavailable) -> None:
+        self.said = said
+        self.about: list[str] = []
+
+    async def __call__(self, instance: str, copies: int) -> str | None:
+        self.about.append(instance)
+        said = self.said.get(instance)
+        if isinstance(said, LedgerUnavailable):
+            raise said
+        return said
+
+
+def test_whose_turn_it_is_not_is_passed_over() -> None:
+    """An instance whose turn it is not gets no submission; the next one does, and `explain()` says why."""
+    scene, turns = Scene([ACCEPTED], [ACCEPTED]), Turns(a="turn: a is passed over: 5/day is used up")
+    delivery = scene.deliver(turn=turns)
+    assert (delivery.provider, scene.asked, turns.about) == ("b", [0, 1], ["a", "b"])
+    assert "5/day is used up" in delivery.explain()
+
+
+def test_each_submission_has_its_turn() -> None:
+    """A second submission to the same instance takes a turn of its own; without one, nothing more goes."""
+    scene, turns = Scene([Outcome.unknown(Reason.TIMEOUT)] * 3, category=Category.ALERT), Turns()
+    scene.deliver(turn=turns)
+    assert scene.asked == [len(turns.about)] == [2]
+
+
+def test_no_turn_without_the_ledger() -> None:
+    """Where nobody can say whose turn it is, nothing is submitted."""
+    scene = Scene([ACCEPTED], [ACCEPTED])
+    delivery = scene.deliver(turn=Turns(a=LedgerUnavailable("locked"), b=LedgerUnavailable("locked")))
+    assert (delivery.status, scene.asked) == (Status.NOT_SENT, [0, 0])
+    assert "LedgerUnavailable, so b is passed over" in delivery.explain()
 
 
 @pytest.mark.parametrize("reason", list(Reason))

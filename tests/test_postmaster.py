@@ -311,7 +311,7 @@ def test_never_two_tasks_of_one_process(tmp_path: Path) -> None:
     async def story(hub: Hub) -> None:
         queued = await hub.enqueue(text="code", to=NUMBER, category="otp")
         clock[0] = datetime.now(UTC).timestamp()
-        carrier = Carrier(ours, hub._postmaster, hub.router.route)
+        carrier = Carrier(ours, hub._postmaster, hub._escalations.route, hub._chains, hub._digests)
         (first,) = await ours.claim(1, submitting=True)
         path_ = hub.router.route(first.message)
         carrying = asyncio.create_task(carrier.carry(first))

@@ -81,7 +81,7 @@ class Play:
         async def submitting(delivery: Delivery, instance: str) -> None:
             self.committed = delivery, instance
 
-        async def interrupted(message: Message, delivery: Delivery) -> None:
+        async def interrupted(delivery: Delivery) -> None:
             self.delivery = delivery
 
         courier = Courier(sleep=sleep)

@@ -94,6 +94,13 @@ def test_environment_overrides(tmp_path: Path) -> None:
         ({"breaker": {"threshold": 0}}, "breaker.threshold: Input should be greater than or equal to 1"),
         ({"routes": [{"providers": []}]}, "routes.0.providers: "),
         ({"categories": {"opt": {}}}, "categories.opt"),
+        ({"policies": {"quiet_hours": {"start": "21:00", "end": "09:00"}}},
+         "policies.quiet_hours: is no list of tables; write [[policies.quiet_hours]]"),
+        ({"policies": {"limits": [{"limit": 5}]}}, "policies.limits.0.limit: is no list; write it in [ ]"),
+        ({"policies": {"limits": [{"limit": "5/fortnight"}]}},
+         'policies.limits.0.limit: `5/fortnight` is no limit; write "5/day", "1/60s"'),
+        ({"policies": {"digests": [{"notice": "disk/full"}]}},
+         "policies.digests.0.window: missing; write `window = …` there"),
     ],
 )  # fmt: skip
 def test_wrong_keys(tables: dict[str, object], told: str) -> None:

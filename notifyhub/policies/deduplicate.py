@@ -2,75 +2,36 @@
 
 from __future__ import annotations
 
-import time
-from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Sequence
 
 from notifyhub.message import Message
-from notifyhub.outcome import Delivery, Status
-from notifyhub.policy import ALLOW, Decision, Suppress
+from notifyhub.policies.counts import Counts
+from notifyhub.policy import Decision, Suppress
+from notifyhub.quota import Limit, Quota, Refusal, about
 
 __all__ = ["Deduplicate"]
 
-# What surely did not go out may be asked for again.
-_NOTHING_WENT = frozenset(
-    {
-        Status.REFUSED,
-        Status.NOT_SENT,
-        Status.SUPPRESSED,
-        Status.DEFERRED,
-        Status.EXPIRED,
-        Status.CANCELLED,
-    }
-)
 
+class Deduplicate(Counts):
+    """Suppresses a message whose channel, address, subject and words went less than `window` seconds ago.
 
-class Deduplicate:
-    """Suppresses a message whose channel, address and words were sent less than `window` seconds ago.
+    The ledger remembers it, for all workers. A code is new each time, so codes are not affected; a double
+    click on "ship" is. What was refused or never left does not count, and a message that was put back into
+    the queue is no repetition of itself.
 
-    In memory, at most `capacity` entries, the oldest making room. A code is new each time, so codes
-    are not affected; a double click on "ship" is. What was refused or never left does not count.
-
-    window: seconds. clock: monotonic seconds.
+    window: seconds.
     """
 
     name = "deduplicate"
 
-    def __init__(
-        self,
-        window: float = 60.0,
-        *,
-        capacity: int = 100_000,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._window = window
-        self._capacity = capacity
-        self._clock = clock
-        self._seen: OrderedDict[int, tuple[float, str]] = OrderedDict()
+    def __init__(self, window: float = 60.0) -> None:
+        self._limit = Limit(1, window)
+        self._repeated = Suppress(f"the same words went to this address less than {window:g} s ago")
 
-    async def decide(self, message: Message) -> Decision:
-        """Suppress a repetition; else remember this one."""
-        now = self._clock()
-        while self._seen:
-            oldest = next(iter(self._seen.values()))
-            if now - oldest[0] < self._window and len(self._seen) < self._capacity:
-                break
-            self._seen.popitem(last=False)
-        fingerprint = _fingerprint(message)
-        seen = self._seen.get(fingerprint)
-        if seen is not None and seen[1] != message.id:  # its own comes again when it was put back
-            return Suppress(f"the same words went to this address less than {self._window:g} s ago")
-        self._seen[fingerprint] = (now, message.id)
-        return ALLOW
+    def quotas(self, message: Message, instances: Sequence[str]) -> Sequence[Quota]:
+        """The one time that these words may go to this address."""
+        return (Quota(self.name, about(message, ("recipient", "words")), self._limit),)
 
-    async def settle(self, message: Message, delivery: Delivery) -> None:
-        """Forget a message that surely did not go out."""
-        fingerprint = _fingerprint(message)
-        entry = self._seen.get(fingerprint)
-        if delivery.status in _NOTHING_WENT and entry is not None and entry[1] == message.id:
-            del self._seen[fingerprint]
-
-
-def _fingerprint(message: Message) -> int:
-    # 64 bits keyed per process: an accidental collision would need some four billion live entries.
-    return hash((message.channel, message.to, message.subject, message.text))
+    def refuse(self, message: Message, refusal: Refusal) -> Decision:
+        """Suppress the repetition: later it would be one as well."""
+        return self._repeated

@@ -5,30 +5,48 @@ the registry validates it and fills in the secrets (`env:NAME`, `file:PATH`).
 """
 
 from notifyhub.settings.loading import find_settings_file, load_settings, settings_from
+from notifyhub.settings.policies import (
+    BalanceGuardSettings,
+    BudgetSettings,
+    DeduplicateSettings,
+    DigestSettings,
+    EscalationSettings,
+    EscalationStep,
+    LimitSettings,
+    PolicySettings,
+    QuietHoursSettings,
+    SuppressionListSettings,
+)
 from notifyhub.settings.secrets import resolve_secrets
 from notifyhub.settings.tables import (
     BreakerSettings,
-    DeduplicateSettings,
     DispatchSettings,
     LedgerSettings,
     PluginSettings,
-    PolicySettings,
     RetentionSettings,
     RouteSettings,
+    RouteTestSettings,
     Settings,
-    SuppressionListSettings,
 )
 from notifyhub.settings.validation import validate
 
 __all__ = [
+    "BalanceGuardSettings",
     "BreakerSettings",
+    "BudgetSettings",
     "DeduplicateSettings",
+    "DigestSettings",
     "DispatchSettings",
+    "EscalationSettings",
+    "EscalationStep",
     "LedgerSettings",
+    "LimitSettings",
     "PluginSettings",
     "PolicySettings",
+    "QuietHoursSettings",
     "RetentionSettings",
     "RouteSettings",
+    "RouteTestSettings",
     "Settings",
     "SuppressionListSettings",
     "find_settings_file",

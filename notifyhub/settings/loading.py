@@ -13,7 +13,7 @@ from notifyhub.errors import SettingsError, nearest
 from notifyhub.settings.tables import NOT_WRITTEN, Settings
 from notifyhub.settings.validation import validate, writable
 
-__all__ = ["find_settings_file", "load_settings", "settings_from"]
+__all__ = ["find_settings_file", "load_settings", "read_tables", "settings_from"]
 
 FILE_NAME = "notifyhub.toml"
 ENVIRONMENT_PREFIX = "NOTIFYHUB__"
@@ -28,12 +28,22 @@ def load_settings(path: str | Path | None = None, environ: Mapping[str, str] | N
 
     Raises SettingsError, naming the key and the nearest right one.
     """
+    return settings_from(*read_tables(path, environ))
+
+
+def read_tables(
+    path: str | Path | None = None, environ: Mapping[str, str] | None = None
+) -> tuple[dict[str, Any], Path | None]:
+    """The tables as they are written, the environment over them, and the file; nothing is validated yet.
+
+    Raises SettingsError where the file cannot be read.
+    """
     environ = os.environ if environ is None else environ
     given = path if path is not None else environ.get("NOTIFYHUB_CONFIG")
     file = Path(given) if given is not None else find_settings_file(Path.cwd())
     data = {} if file is None else _read(file)
     _override(data, environ)
-    return settings_from(data, file)
+    return data, file
 
 
 def settings_from(data: Mapping[str, Any], file: Path | None = None) -> Settings:

@@ -6,53 +6,50 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
 from notifyhub.category import DELIVERY_POLICIES, Category, DeliveryPolicy
+from notifyhub.settings.policies import PolicySettings, Table, several
 
 __all__ = [
     "NOT_WRITTEN",
     "BreakerSettings",
-    "DeduplicateSettings",
     "DispatchSettings",
     "LedgerSettings",
     "PluginSettings",
-    "PolicySettings",
     "RetentionSettings",
     "RouteSettings",
+    "RouteTestSettings",
     "Settings",
-    "SuppressionListSettings",
 ]
 
 NOT_WRITTEN = frozenset({"folder", "source"})
 """Fields of Settings that tell where it came from; nobody writes them."""
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-
-def _several(value: Any) -> Any:
-    """`"CN"` where a list is expected means `["CN"]`."""
-    return (value,) if isinstance(value, str) else value
-
-
-class RouteSettings(_Table):
+class RouteSettings(Table):
     """One `[[routes]]` table; the first that fits a message is taken.
 
-    providers: instance names, in order. channel, country, category: what it is for; each a word or a
-    list, and left out where it does not matter. strategy: `in_order`, or `weighted` by `weights`
-    (per instance name; 1 where not given).
+    providers: instance names, in order. channel, country, carrier, category, notice: what it is for; each
+    a word or a list, and left out where it does not matter; a notice may end in `*`. carrier: of mainland
+    numbers, `mobile`, `unicom`, `telecom` or `broadnet`. rule: the name of a function that the application
+    gave the hub. strategy: `in_order`; `weighted` by `weights` (per instance name; 1 where not given); or
+    `by_health`, in order except that those which fail are asked later, and seldom until they are well again.
     """
 
     providers: tuple[str, ...] = Field(min_length=1)
     channel: tuple[str, ...] = ()
     country: tuple[str, ...] = ()
+    carrier: tuple[str, ...] = ()
     category: tuple[Category, ...] = ()
-    strategy: Literal["in_order", "weighted"] = "in_order"
+    notice: tuple[str, ...] = ()
+    rule: str | None = None
+    strategy: Literal["in_order", "weighted", "by_health"] = "in_order"
     weights: Mapping[str, Annotated[float, Field(gt=0)]] = {}
 
-    _lists = field_validator("providers", "channel", "country", "category", mode="before")(_several)
+    _lists = field_validator(
+        "providers", "channel", "country", "carrier", "category", "notice", mode="before"
+    )(several)
 
     @field_validator("country")
     @classmethod
@@ -60,34 +57,31 @@ class RouteSettings(_Table):
         return tuple(country.upper() for country in countries)
 
 
-class SuppressionListSettings(_Table):
-    """`[policies.suppression_list]`: addresses that get nothing, or nothing of these categories."""
+class RouteTestSettings(Table):
+    """One `[[route_tests]]` table: whom the routes are to choose; `notifyhub check` looks whether they do.
 
-    addresses: tuple[str, ...] = ()
-    categories: tuple[Category, ...] | None = None
+    to: a phone number or mail address. notice, category, channel: as in `hub.send`. expect: the instances,
+    in order; the first alone may be given as a word. strategies that draw or look at health are tested by
+    who is on the route.
+    """
 
+    to: str = Field(repr=False)
+    expect: tuple[str, ...] = Field(min_length=1)
+    notice: str | None = None
+    category: Category | None = None
+    channel: str | None = None
 
-class DeduplicateSettings(_Table):
-    """`[policies.deduplicate]`: the same words to the same address once in `window` seconds."""
-
-    window: float = Field(default=60.0, gt=0)
-
-
-class PolicySettings(_Table):
-    """`[policies]`: the stock policies that are on."""
-
-    suppression_list: SuppressionListSettings | None = None
-    deduplicate: DeduplicateSettings | None = None
+    _lists = field_validator("expect", mode="before")(several)
 
 
-class BreakerSettings(_Table):
+class BreakerSettings(Table):
     """`[breaker]`: failures in a row before an instance is passed over, and for how many seconds."""
 
     threshold: int = Field(default=5, ge=1)
     cooldown: float = Field(default=30.0, gt=0)
 
 
-class RetentionSettings(_Table):
+class RetentionSettings(Table):
     """`[ledger.retention]`: days after which `notifyhub ledger purge` erases.
 
     body: the words and variables; those of a code go at its delivery's end, whatever this says.
@@ -99,7 +93,7 @@ class RetentionSettings(_Table):
     delivery: float = Field(default=180.0, ge=0)
 
 
-class LedgerSettings(_Table):
+class LedgerSettings(Table):
     """`[ledger]`: where deliveries are kept.
 
     url: `memory://`, `sqlite:///notifyhub.db` (relative to the settings file) or `postgresql://…`; may
@@ -115,7 +109,7 @@ class LedgerSettings(_Table):
     keys: tuple[str, ...] = Field(default=(), repr=False)
     retention: RetentionSettings = RetentionSettings()
 
-    _lists = field_validator("keys", mode="before")(_several)
+    _lists = field_validator("keys", mode="before")(several)
 
     @field_validator("synchronous", mode="before")
     @classmethod
@@ -123,7 +117,7 @@ class LedgerSettings(_Table):
         return synchronous.upper() if isinstance(synchronous, str) else synchronous
 
 
-class DispatchSettings(_Table):
+class DispatchSettings(Table):
     """`[dispatch]`: how workers are given what is queued.
 
     engine: `embedded`, `pgqueuer`, or one that a plugin brings. concurrency: deliveries under way at
@@ -135,13 +129,13 @@ class DispatchSettings(_Table):
     grace: float = Field(default=10.0, ge=0)
 
 
-class PluginSettings(_Table):
+class PluginSettings(Table):
     """`[plugins]`: installed plugins that are left out, by entry point name."""
 
     block: tuple[str, ...] = ()
 
 
-class Settings(_Table):
+class Settings(Table):
     """Everything a hub can be told. All of it has a default: with no settings everything goes to the console.
 
     default_locale: where neither the notification nor the recipient has one. default_country: how
@@ -157,6 +151,7 @@ class Settings(_Table):
     templates: tuple[str, ...] = ()
     providers: Mapping[str, Mapping[str, Any]] = Field(default={}, repr=False)
     routes: tuple[RouteSettings, ...] = ()
+    route_tests: tuple[RouteTestSettings, ...] = ()
     categories: Mapping[Category, DeliveryPolicy] = {}
     policies: PolicySettings = PolicySettings()
     breaker: BreakerSettings = BreakerSettings()
@@ -166,7 +161,7 @@ class Settings(_Table):
     folder: Path = Field(default=Path(), exclude=True)
     source: str = Field(default="no settings file", exclude=True)
 
-    _lists = field_validator("templates", mode="before")(_several)
+    _lists = field_validator("templates", mode="before")(several)
 
     def delivery_policy(self, category: Category) -> DeliveryPolicy:
         """The delivery policy of a category, with the changes of `[categories.…]`."""

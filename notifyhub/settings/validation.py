@@ -7,7 +7,7 @@ from typing import Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from notifyhub.errors import SettingsError, faults_of, nearest
+from notifyhub.errors import Fault, SettingsError, faults_of, nearest
 from notifyhub.settings.tables import NOT_WRITTEN
 
 __all__ = ["validate", "writable"]
@@ -41,8 +41,21 @@ def validate(model: type[Model], data: Mapping[str, Any], field: str = "") -> Mo
             raise SettingsError(
                 f"unknown key{more}", field=dotted, remedy=nearest(fault.path[-1], known)
             ) from None
-        problem = "missing" if fault.kind == "missing" else fault.said
-        raise SettingsError(f"{problem}{more}", field=dotted) from None
+        problem, remedy = _told(fault, dotted, model)
+        raise SettingsError(f"{problem}{more}", field=dotted, remedy=remedy) from None
+
+
+def _told(fault: Fault, dotted: str, model: type[BaseModel]) -> tuple[str, str | None]:
+    """What is wrong, and what to do, where that is plain. dotted: the key as it stands in the file."""
+    if fault.kind == "missing":
+        return "missing", f"write `{fault.path[-1]} = …` there"
+    if fault.kind == "tuple_type":
+        if _model_at(model, fault.path) is not None:
+            return "is no list of tables", f"write [[{dotted}]]"
+        return "is no list", "write it in [ ]"
+    # Our own words have the remedy behind a semicolon, like those of every error.
+    problem, _, remedy = fault.said.partition("; ") if fault.kind == "value_error" else (fault.said, "", "")
+    return problem, remedy or None
 
 
 def writable(model: type[BaseModel] | None) -> Iterable[str]:

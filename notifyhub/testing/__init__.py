@@ -1,5 +1,5 @@
 """For tests: of providers (`ProviderContract`, `Gateway`), of dispatch engines (`DispatcherContract`), of
-applications (`outbox`, `RecordingProvider`).
+policies (`PolicyContract`), of applications (`outbox`, `RecordingProvider`).
 
 The contracts and the fixture `outbox` need pytest; the rest runs under any test runner.
 """
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from notifyhub.testing.dispatching import DispatcherContract
     from notifyhub.testing.fixtures import outbox
     from notifyhub.testing.gateway import Gateway, Request
+    from notifyhub.testing.policies import PolicyContract
     from notifyhub.testing.recording import RecordingProvider
 
 _HOME = {
@@ -23,13 +24,14 @@ _HOME = {
     "DispatcherContract": "dispatching",
     "Gateway": "gateway",
     "Outbox": "box",
+    "PolicyContract": "policies",
     "ProviderContract": "contract",
     "RecordingProvider": "recording",
     "Request": "gateway",
     "Stage": "contract",
     "outbox": "fixtures",
 }
-_ON_PYTEST = frozenset({"DispatcherContract", "ProviderContract", "Stage", "outbox"})
+_ON_PYTEST = frozenset({"DispatcherContract", "PolicyContract", "ProviderContract", "Stage", "outbox"})
 
 __all__ = [
     "Answer",
@@ -37,6 +39,7 @@ __all__ = [
     "DispatcherContract",
     "Gateway",
     "Outbox",
+    "PolicyContract",
     "ProviderContract",
     "RecordingProvider",
     "Request",

@@ -1,142 +1,128 @@
-"""The stock policies, and the pipeline that asks them."""
+"""The policies that `[policies]` switches on."""
 
 from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
-from notifyhub.category import Category
-from notifyhub.errors import InvalidAddress
-from notifyhub.message import Message
-from notifyhub.outcome import Delivery, Status
-from notifyhub.policies import Deduplicate, Pipeline, SuppressionList
-from notifyhub.policy import ALLOW, Allow, Decision, Defer, Suppress
+from notifyhub.errors import SettingsError
+from notifyhub.policies import Budgets, Limits, VendorLimits, stock_policies
+from notifyhub.quota import Limit, LimitRule
+from notifyhub.settings import settings_from
+from tests.policies.messages import Vendor, message
 
-MESSAGE = Message(channel="sms", to="+8613800138000", text="words", category=Category.MARKETING)
-
-
-class Fixed:
-    def __init__(self, decision: Decision | Exception, name: str = "fixed") -> None:
-        self.name = name
-        self.decision = decision
-        self.settled: list[Status] = []
-
-    async def decide(self, message: Message) -> Decision:
-        if isinstance(self.decision, Exception):
-            raise self.decision
-        return self.decision
-
-    async def settle(self, message: Message, delivery: Delivery) -> None:
-        self.settled.append(delivery.status)
+A_LIMIT = LimitRule(name="its own", limits=(Limit(1, 1),))
 
 
-def opening(message: Message = MESSAGE) -> Delivery:
-    return Delivery(
-        id=message.id, status=Status.SENDING, channel="sms", category=message.category, address=message.to
+def built(providers: dict[str, Any] | None = None, routes: Any = (), **policies: Any) -> list[Any]:
+    """The policies of such settings. providers: `a` and `b`, if left out."""
+    settings = settings_from({"policies": policies, "routes": list(routes)})
+    return stock_policies(settings, providers or {"a": Vendor("a", limits=(A_LIMIT,)), "b": Vendor("b")})
+
+
+def test_their_order() -> None:
+    """What costs least to know is asked first, and what reads like a repetition last."""
+    policies = built(
+        deduplicate={},
+        budgets=[{"amount": 5}],
+        vendor_limits=True,
+        limits=[{"limit": "5/day"}],
+        quiet_hours=[{"start": "22:00", "end": "08:00"}],
+        suppression_list={},
     )
+    names = [policy.name for policy in policies]
+    assert names == ["suppression_list", "quiet_hours", "limits", "vendor_limits", "budgets", "deduplicate"]
+    assert built() == []
 
 
-def test_suppression_list_knows_any_writing() -> None:
-    """An address on the list is recognised however it was written there, and can be taken off again."""
-    listed = SuppressionList(["138 0013 8000", "a@B.co"])
-    assert "+8613800138000" in listed
-    assert "a@b.co" in listed
-    assert isinstance(asyncio.run(listed.decide(MESSAGE)), Suppress)
-    listed.remove("13800138000")
-    assert asyncio.run(listed.decide(MESSAGE)) is ALLOW
+@pytest.mark.parametrize(
+    ("table", "name"),
+    [
+        ({"limit": "5/day"}, "per recipient 5/day"),
+        ({"limit": "1/60s", "category": "otp"}, "otp per recipient 1/60s"),
+        ({"limit": "9/hour", "per": ["recipient", "notice"]}, "per recipient and notice 9/hour"),
+        ({"limit": "900/day", "per": [], "country": "de"}, "DE altogether 900/day"),
+        ({"limit": "900/day", "per": "country", "name": "abroad"}, "abroad 900/day"),
+    ],
+)
+def test_what_limits_are_called(table: dict[str, Any], name: str) -> None:
+    """`explain()` calls a limit by its table's name, else by what it is for."""
+    (policy,) = built(limits=[table])
+    assert isinstance(policy, Limits)
+    sent = message(table.get("category", "order"), to="+493012345678")
+    assert [quota.name for quota in policy.quotas(sent, ("a",))] == [name]
 
 
-def test_suppression_list_by_category() -> None:
-    """A list for marketing lets codes through."""
-    listed = SuppressionList(["13800138000"], categories=["marketing"])
-    code = Message(channel="sms", to="+8613800138000", text="1", category=Category.OTP)
-    assert isinstance(asyncio.run(listed.decide(MESSAGE)), Suppress)
-    assert isinstance(asyncio.run(listed.decide(code)), Allow)
+def test_limits_by_provider() -> None:
+    """A limit of an instance is kept by taking turns, with or without those that vendors declare."""
+    table = {"limit": "100/day", "per": [], "provider": ["a", "b"]}
+    (policy,) = built(limits=[table])
+    assert isinstance(policy, VendorLimits)
+    quotas = [turn.quotas for turn in policy.turns(message(), ("a", "b", "c"))]
+    assert quotas[0] == quotas[1]
+    assert [quota.name for quota in quotas[0]] == ["by a by b altogether 100/day"]
+    assert quotas[2] == ()
+    (both,) = built(limits=[table], vendor_limits=True)
+    names = [[quota.name for quota in turn.quotas] for turn in both.turns(message(), ("a", "b"))]
+    assert names == [["a: its own 1/1s", "by a by b altogether 100/day"], ["by a by b altogether 100/day"]]
 
 
-def test_suppression_list_refuses_nonsense() -> None:
-    """An entry that is no address is refused: it would protect nobody."""
-    with pytest.raises(InvalidAddress):
-        SuppressionList(["12"])
+def test_fixed_windows_follow_the_default_zone() -> None:
+    """A fixed day begins at midnight in `default_time_zone`."""
+    (policy,) = built(limits=[{"limit": "5/day", "window": "fixed"}])
+    (quota,) = policy.quotas(message(), ("a",))
+    assert quota.offset == 8 * 3600
 
 
-def test_deduplicate_window() -> None:
-    """The same words to the same address go once in the window, and again after it."""
-    now = [0.0]
-    policy = Deduplicate(60, clock=lambda: now[0])
-
-    async def story() -> list[bool]:
-        same = [Message(channel="sms", to=MESSAGE.to, text="words") for _ in range(3)]
-        allowed = [isinstance(await policy.decide(m), Allow) for m in same[:2]]
-        now[0] = 60
-        return [*allowed, isinstance(await policy.decide(same[2]), Allow)]
-
-    assert asyncio.run(story()) == [True, False, True]
-
-
-def test_deduplicate_forgets_what_did_not_go() -> None:
-    """What was refused may be asked for again; what may have gone may not."""
-
-    async def story(status: Status) -> bool:
-        policy = Deduplicate(60)
-        await policy.decide(MESSAGE)
-        await policy.settle(MESSAGE, Delivery(**{**_fields(opening()), "status": status}))
-        return isinstance(await policy.decide(MESSAGE.evolve(id="another")), Allow)
-
-    assert {s for s in Status if asyncio.run(story(s))} == {
-        Status.REFUSED, Status.NOT_SENT, Status.SUPPRESSED, Status.DEFERRED, Status.EXPIRED, Status.CANCELLED,
-    }  # fmt: skip
+@pytest.mark.parametrize(
+    ("policies", "field", "words"),
+    [
+        (
+            {"limits": [{"limit": "5/day"}] * 2},
+            "policies.limits",
+            "two tables are called `per recipient 5/day`",
+        ),
+        ({"budgets": [{"amount": 5}, {"amount": 6}]}, "policies.budgets", "two tables are called"),
+        ({"limits": [{"limit": "5/day", "provider": "c"}]}, "policies.limits.provider", "`c`"),
+        (
+            {"budgets": [{"amount": 5, "unit": "money"}]},
+            "policies.prices.a",
+            "the price of a part sent by `a`",
+        ),
+        ({"prices": {"c": 1}, "budgets": [{"amount": 5}]}, "policies.prices", "`c`"),
+    ],
+)
+def test_what_cannot_be(policies: dict[str, Any], field: str, words: str) -> None:
+    """Settings that would count wrongly are refused at the start, with the key that is wrong."""
+    with pytest.raises(SettingsError, match=words) as caught:
+        built(**policies)
+    assert caught.value.field == field
 
 
-def test_deduplicate_knows_its_own() -> None:
-    """A message that was put back into the queue is not a repetition of itself."""
-
-    async def story() -> None:
-        policy = Deduplicate(60)
-        for _ in range(2):
-            assert isinstance(await policy.decide(MESSAGE), Allow)
-
-    asyncio.run(story())
-
-
-def test_deduplicate_is_bounded() -> None:
-    """Its memory has an end: the oldest make room."""
-
-    async def story() -> int:
-        policy = Deduplicate(60, capacity=10)
-        for n in range(100):
-            await policy.decide(Message(channel="sms", to=MESSAGE.to, text=str(n)))
-        return len(policy._seen)
-
-    assert asyncio.run(story()) <= 11
+def test_prices_of_those_that_may_carry_it() -> None:
+    """A budget in money needs the prices of instances on routes that its messages may take, of no others."""
+    money = {"amount": 5, "unit": "money", "category": "marketing"}
+    routes = [{"providers": ["a"], "category": "marketing"}, {"providers": ["b"], "category": "otp"}]
+    (policy,) = built(budgets=[money], prices={"a": 0.04}, routes=routes)
+    assert isinstance(policy, Budgets)
+    (quota,) = policy.quotas(message("marketing"), ("a",))
+    assert (quota.amount, quota.limit) == (40_000, Limit(5_000_000, 86400, "fixed"))
 
 
-def test_pipeline_stops_at_the_first() -> None:
-    """The first policy that does not allow ends it; those before it are told, those after it not asked."""
-    first, stops, after = Fixed(ALLOW, "first"), Fixed(Suppress("enough"), "stops"), Fixed(ALLOW, "after")
-    delivery = asyncio.run(Pipeline([first, stops, after]).ask(opening(), MESSAGE))
-    assert (delivery.status, delivery.detail) == (Status.SUPPRESSED, "stops: enough")
-    assert (first.settled, stops.settled, after.settled) == ([Status.SUPPRESSED], [], [])
-    assert "first allows" in delivery.explain()
-    assert "after" not in delivery.explain()
+def test_an_unknown_zone_in_the_settings() -> None:
+    """A default time zone that does not exist is an error of the settings."""
+    settings = settings_from({"default_time_zone": "Mars/Olympus"})
+    with pytest.raises(SettingsError, match="no time zone known here"):
+        stock_policies(settings, {})
 
 
-def test_pipeline_defers() -> None:
-    """A deferred delivery says until when."""
-    until = datetime(2026, 11, 23, 8, tzinfo=UTC)
-    delivery = asyncio.run(Pipeline([Fixed(Defer(until, "night"))]).ask(opening(), MESSAGE))
-    assert (delivery.status, delivery.due, delivery.detail) == (Status.DEFERRED, until, "fixed: night")
-
-
-def test_pipeline_fails_closed() -> None:
-    """A policy that raises lets nothing through, and its exception's text goes nowhere."""
-    delivery = asyncio.run(Pipeline([Fixed(OSError("secret"))]).ask(opening(), MESSAGE))
-    assert delivery.status is Status.SUPPRESSED
-    assert "OSError" in str(delivery.detail)
-    assert "secret" not in delivery.explain() + str(delivery.detail)
-
-
-def _fields(delivery: Delivery) -> dict[str, object]:
-    return {name: getattr(delivery, name) for name in Delivery.__dataclass_fields__}
+def test_holidays_of_a_table() -> None:
+    """Holidays and days worked instead of them come from the table."""
+    night = {"start": "22:00", "end": "08:00", "holidays": ["2026-10-01"], "workdays": ["2026-10-10"]}
+    (policy,) = built(quiet_hours=[night])
+    policy._clock = lambda: datetime(2026, 10, 1, 4, tzinfo=UTC)
+    decision = asyncio.run(policy.decide(message("marketing")))
+    assert decision.until == datetime(2026, 10, 2, tzinfo=UTC)

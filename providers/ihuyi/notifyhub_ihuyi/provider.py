@@ -14,6 +14,7 @@ from notifyhub.providers import Balance, Capabilities, ParsedPush, Push
 from notifyhub.template.segments import parts_cn
 from notifyhub_ihuyi.checks import Submission, prepare, refuse_template
 from notifyhub_ihuyi.codes import CLOCK_CODE
+from notifyhub_ihuyi.limits import declared
 from notifyhub_ihuyi.push import parse_push
 from notifyhub_ihuyi.reply import RegisteredTemplate, read_balance, read_submit, read_template
 from notifyhub_ihuyi.settings import IhuyiSettings
@@ -47,7 +48,10 @@ class IhuyiProvider:
     ) -> None:
         self.name = name
         self.capabilities = Capabilities(
-            channels=frozenset({SMS}), countries=frozenset({"CN"}), max_length=settings.max_length
+            channels=frozenset({SMS}),
+            countries=frozenset({"CN"}),
+            max_length=settings.max_length,
+            limits=declared(settings),
         )
         self._settings = settings
         self._key = settings.api_key.get_secret_value()
@@ -63,6 +67,10 @@ class IhuyiProvider:
         prepared = prepare(message, self._settings, self.capabilities)
         return prepared if isinstance(prepared, Outcome) else None
 
+    def parts(self, message: Message) -> int:
+        """The parts (条) that the platform bills, its signature included."""
+        return parts_cn(message.text, self._settings.signature)
+
     async def send(self, message: Message) -> Outcome:
         """Submit once; what cannot be sent is refused without a connection.
 
@@ -75,7 +83,7 @@ class IhuyiProvider:
         reply = await self._http.post(self._url("Submit"), form=form)
         if isinstance(reply, Outcome):
             return reply
-        parts = parts_cn(message.text, self._settings.signature) if message.text else None
+        parts = self.parts(message) if message.text else None
         price = self._settings.price_per_part
         outcome = read_submit(
             reply.status,

@@ -37,6 +37,9 @@ class IhuyiSettings(BaseModel):
     price_per_part: what one message part costs, in the account's currency, for estimates.
     signature: 签名 that the platform adds before each text, without 【】; only to count parts. The default
         is the vendor's test signature.
+    per_second, codes_per_day, same_text_per_minute, same_text_per_day: how many messages (codes, identical
+        texts) a number gets at most, as the account's console says; 0 where it says nothing. Kept where
+        `[policies]` has `vendor_limits = true`; see `limits.py`.
     bindings: by notice name; `"login/code" = "1"` is short for `{template_id = "1"}`.
 
     Raises pydantic's ValidationError, and SettingsError for a `base_url` that cannot be used.
@@ -57,6 +60,10 @@ class IhuyiSettings(BaseModel):
     signature: str = Field(
         default="互亿无线", min_length=2, max_length=30, description="签名, without 【】; only to count parts"
     )
+    per_second: int = Field(default=1, ge=0, description="messages to a number in a second; 0: any number")
+    codes_per_day: int = Field(default=5, ge=0, description="codes to a number in a day; 0: any number")
+    same_text_per_minute: int = Field(default=2, ge=0, description="identical texts to a number in a minute")
+    same_text_per_day: int = Field(default=20, ge=0, description="identical texts to a number in a day")
     bindings: Mapping[str, IhuyiBinding] = Field(
         default={}, description="notices sent in template mode: their template ids"
     )

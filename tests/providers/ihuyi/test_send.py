@@ -41,7 +41,7 @@ def settings_for(gateway: Simulator, **changes: Any) -> IhuyiSettings:
             "account": DEMO_ACCOUNT,
             "api_key": DEMO_API_KEY,
             "base_url": gateway.base_url,
-            "timeout": 1.0,
+            "timeout": 10.0,
             **changes,
         }
     )

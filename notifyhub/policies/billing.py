@@ -1,0 +1,55 @@
+"""Billing: what a message costs before it is sent, in parts and in money."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from notifyhub.message import SMS, Message
+from notifyhub.outcome import Attempt
+from notifyhub.providers import CountsParts, Provider
+from notifyhub.template import parts_cn, segments
+
+__all__ = ["MILLION", "Billing"]
+
+MILLION = 1_000_000
+"""Money is counted in millionths: whole numbers add up the same everywhere."""
+
+
+class Billing:
+    """What instances bill. prices: of one part, by instance, in the account's currency.
+
+    Raises KeyError from `money` and `paid` for an instance without a price.
+    """
+
+    def __init__(self, providers: Mapping[str, Provider], prices: Mapping[str, float]) -> None:
+        self._counting = {name: p for name, p in providers.items() if isinstance(p, CountsParts)}
+        self._prices = {name: round(price * MILLION) for name, price in prices.items()}
+
+    def parts(self, message: Message, instances: Sequence[str]) -> int:
+        """The most parts that one of these instances bills it as."""
+        return max([self._parts(message, name) for name in instances], default=_parts(message))
+
+    def money(self, message: Message, instances: Sequence[str]) -> int:
+        """What the dearest of these instances bills, in millionths."""
+        return max([self._parts(message, name) * self._prices[name] for name in instances], default=0)
+
+    def billed(self, message: Message, attempt: Attempt) -> int:
+        """The parts of a copy that may be out: the vendor's own count, where it told one."""
+        return attempt.outcome.parts or self._parts(message, attempt.provider)
+
+    def paid(self, message: Message, attempt: Attempt) -> int:
+        """What such a copy costs, in millionths."""
+        return self.billed(message, attempt) * self._prices[attempt.provider]
+
+    def _parts(self, message: Message, instance: str) -> int:
+        provider = self._counting.get(instance)
+        counted: object = None if provider is None else provider.parts(message)
+        # A stranger's `parts` may be about something else altogether.
+        return counted if isinstance(counted, int) and counted > 0 else _parts(message)
+
+
+def _parts(message: Message) -> int:
+    """As it is billed where it goes to, with nothing added to it; what is no text message is one part."""
+    if message.channel != SMS:
+        return 1
+    return parts_cn(message.text) if message.country == "CN" else segments(message.text).parts
