@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import ValidationError
 
+from notifyhub.chain import Chains
 from notifyhub.errors import NotificationError, UnsupportedOperation, faults_of
+from notifyhub.health import HealthBoard
 from notifyhub.ledger import Ledger
 from notifyhub.log import get_logger
 from notifyhub.outcome import Receipt, Reply, TemplateReview
 from notifyhub.plugins import Plugins
 from notifyhub.providers import ParsesPushes, Push, PushAnswer
 from notifyhub.routing import Instance
+from notifyhub.suppressions import Suppressions
 
 __all__ = ["Inbox"]
 
@@ -27,9 +31,19 @@ class Inbox:
     The answer is the same whether or not anything matched: a forger learns nothing from it.
     """
 
-    def __init__(self, ledger: Ledger, plugins: Plugins) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        plugins: Plugins,
+        suppressions: Suppressions,
+        health: HealthBoard,
+        chains: Chains,
+    ) -> None:
         self._ledger = ledger
         self._plugins = plugins
+        self._suppressions = suppressions
+        self._health = health
+        self._chains = chains
 
     async def receive(self, instance: Instance, push: Push | Mapping[str, Any]) -> PushAnswer:
         """See `Hub.receive_push`."""
@@ -61,10 +75,15 @@ class Inbox:
             result="repeated" if not news else "matched" if delivery else "parked",
         )
         if delivery is not None and news:
+            self._health.receipt(receipt, delivery, datetime.now(UTC))
             await self._plugins.tell("notifyhub_receipt_received", receipt=delivery.receipts[-1])
             await self._plugins.tell("notifyhub_delivery_changed", delivery=delivery)
+            if receipt.delivered:
+                await self._chains.delivered(delivery)
 
     async def _reply(self, reply: Reply) -> None:
+        # Before the reply counts as known: should it fail, the push comes again and all is done then.
+        await self._suppressions.heed(reply)
         reply, news = await self._ledger.hear(reply)
         _log.info("reply_received", provider=reply.provider, delivery=reply.delivery_id, news=news)
         if news:
