@@ -99,3 +99,14 @@ def test_refused_recipient_proves_health(clock: Clock) -> None:
     assert breaker.admit()
     breaker.record(BAD_NUMBER)
     assert breaker.state is BreakerState.CLOSED
+
+
+def test_the_longest_pause_can_be_set() -> None:
+    """Where something else sees to a slow return, the pause does not grow."""
+    now = [0.0]
+    breaker = Breaker(threshold=1, cooldown=10, longest=10, clock=lambda: now[0])
+    for _ in range(4):
+        breaker.record(Outcome.not_sent(Reason.UNREACHABLE))
+        assert not breaker.admit()
+        now[0] += 10
+        assert breaker.admit()

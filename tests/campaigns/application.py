@@ -1,7 +1,7 @@
 """An application that is killed while it asks for notifications; what it was promised stands in its log.
 
     python -m tests.campaigns.application --config FILE --log FILE --first N --last N [--send]
-                                          [--rate R] [--concurrent N]
+                                          [--rate R] [--concurrent N] [--categories …]
 
 It writes a line before it asks and another when it has the answer. Started again it asks again, under
 the same key, for what it has no answer to. What an enqueue raised is asked for again for every other
@@ -30,9 +30,9 @@ PATIENCE = 60.0
 """Seconds for which one message is asked for again and again."""
 
 
-def category_of(number: int) -> str:
+def category_of(number: int, categories: Sequence[str] = CATEGORIES) -> str:
     """What the message of this number is for."""
-    return CATEGORIES[number % len(CATEGORIES)]
+    return categories[number % len(categories)]
 
 
 def mobile_of(number: int) -> str:
@@ -68,10 +68,13 @@ def answered(path: Path) -> set[int]:
 class Application:
     """Asks for messages, some at a time. send: directly, instead of by a queue."""
 
-    def __init__(self, hub: Hub, log: Log, *, send: bool, concurrent: int) -> None:
+    def __init__(
+        self, hub: Hub, log: Log, *, send: bool, concurrent: int, categories: Sequence[str] = CATEGORIES
+    ) -> None:
         self._hub = hub
         self._log = log
         self._send = send
+        self._categories = categories
         self._room = asyncio.Semaphore(concurrent)
 
     async def run(self, numbers: Sequence[int], rate: float) -> None:
@@ -95,7 +98,7 @@ class Application:
         arguments = {
             "text": f"您的订单{number}已处理",
             "to": mobile_of(number),
-            "category": category_of(number),
+            "category": category_of(number, self._categories),
             "key": key_of(number),
         }
         ends = time.monotonic() + PATIENCE
@@ -121,7 +124,9 @@ async def run(options: argparse.Namespace) -> None:
     log = Log(options.log)
     async with Hub.from_settings(options.config) as hub:
         print("worker_started", file=sys.stderr, flush=True)  # as a worker's log says it
-        application = Application(hub, log, send=options.send, concurrent=options.concurrent)
+        application = Application(
+            hub, log, send=options.send, concurrent=options.concurrent, categories=options.categories
+        )
         await application.run(numbers, options.rate)
 
 
@@ -135,6 +140,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--send", action="store_true")
     parser.add_argument("--rate", type=float, default=0.0)
     parser.add_argument("--concurrent", type=int, default=16)
+    parser.add_argument("--categories", nargs="+", choices=CATEGORIES, default=CATEGORIES)
     asyncio.run(run(parser.parse_args(arguments)))
 
 

@@ -1,9 +1,11 @@
 """The vendor of a campaign: the ihuyi simulator in a process of its own, with a journal of its own.
 
-    python -m tests.campaigns.gateway --journal FILE [--manner crash|slow|plain] [--slowest S] [--seed N]
+    python -m tests.campaigns.gateway --journal FILE [--manner crash|slow|plain] [--slowest S] [--late S]
+                                      [--seed N]
 
-Prints its address and serves until it is killed. The journal is what the ledger is held against: a line
-for each message accepted, fsynced before the answer.
+Prints its address and serves until it is killed. On SIGUSR1 it browns out: most messages are answered too
+late or never, and half of those were accepted; on SIGUSR2 it is well again. The journal is what the ledger is
+held against: a line for each message accepted, fsynced before the answer.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import random
+import signal
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -57,10 +60,16 @@ def slow(slowest: float, rng: random.Random) -> tuple[list[Behaviour], list[floa
     return good, [1.0] * len(good)
 
 
+def brown_out(late: float, rng: random.Random) -> list[Behaviour]:
+    """What happens to messages while it lasts: a third is answered after `late` seconds, the others never."""
+    kinds = [Behaviour.slow_answer(late), Behaviour.silence(), Behaviour.silence().unaccepted()]
+    return rng.choices(kinds, k=MANY)
+
+
 MANNERS = {"crash": crash, "slow": slow}
 
 
-async def serve(journal: Path, manner: str, slowest: float, seed: int) -> None:
+async def serve(journal: Path, manner: str, slowest: float, late: float, seed: int) -> None:
     """Serve until cancelled."""
     gateway = Simulator(
         accounts=ACCOUNTS, balance=PLENTY, limits=Limits(), by_number=False, receipts=False, journal=journal
@@ -71,6 +80,9 @@ async def serve(journal: Path, manner: str, slowest: float, seed: int) -> None:
         gateway.script("*", rng.choices(behaviours, shares, k=MANY))
     for number in range(NUMBERS):
         gateway.script(f"{UNANSWERED}{number:04d}", [Behaviour.close()])
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGUSR1, gateway.script, "*", brown_out(late, random.Random(seed)))
+    loop.add_signal_handler(signal.SIGUSR2, gateway.script, "*", ())
     async with gateway:
         print(gateway.base_url, flush=True)
         await gateway.serve_forever()
@@ -82,9 +94,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--journal", type=Path, required=True)
     parser.add_argument("--manner", choices=[*MANNERS, "plain"], default="plain")
     parser.add_argument("--slowest", type=float, default=0.75)
+    parser.add_argument("--late", type=float, default=1.0, help="seconds, while it browns out")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args(arguments)
-    asyncio.run(serve(options.journal, options.manner, options.slowest, options.seed))
+    asyncio.run(serve(options.journal, options.manner, options.slowest, options.late, options.seed))
 
 
 if __name__ == "__main__":
