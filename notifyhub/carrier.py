@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
-from notifyhub.errors import ConfigurationError
+from notifyhub.chain import Chains, Stop, Yield
+from notifyhub.digest import Digests
+from notifyhub.errors import ConfigurationError, LeaseLost, LedgerUnavailable
 from notifyhub.ledger import Job, Ledger
 from notifyhub.log import get_logger
-from notifyhub.message import Message
 from notifyhub.outcome import Delivery, Status
 from notifyhub.postmaster import Postmaster
 from notifyhub.routing import Path
@@ -24,12 +25,24 @@ FAILED_PAUSE = 30.0
 
 
 class Carrier:
-    """The postmaster's hands for what is queued. route: raises ConfigurationError where there is no path."""
+    """The postmaster's hands for what is queued.
 
-    def __init__(self, ledger: Ledger, postmaster: Postmaster, route: Callable[[Message], Path]) -> None:
+    route: raises ConfigurationError where there is no path. chains, digests: asked before each is carried.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        postmaster: Postmaster,
+        route: Callable[[Job], Path],
+        chains: Chains,
+        digests: Digests,
+    ) -> None:
         self._ledger = ledger
         self._postmaster = postmaster
         self._route = route
+        self._chains = chains
+        self._digests = digests
 
     async def claim(self, limit: int, delivery_id: str | None = None) -> Sequence[Job]:
         """Take so many up at most, or this one if it is due. Raises LedgerUnavailable."""
@@ -55,15 +68,31 @@ class Carrier:
             return None
         try:
             try:
-                path = self._route(job.message)
+                looked = await self._chains.look(job)
+                if not isinstance(looked, Job):
+                    return await self._held_back(job, looked)
+                job = await self._digests.gathered(looked)
+                path = self._route(job)
             except ConfigurationError as error:
                 _log.error("unrouted", delivery=job.id, error=error.problem)
                 return await self._postmaster.put_back(job, UNROUTED_PAUSE, error.problem)
+            except LeaseLost:
+                _log.warning("lease_lost", delivery=job.id, status=job.delivery.status)
+                return None
+            except LedgerUnavailable as error:
+                _log.error("not_looked_up", delivery=job.id, error=error.problem)
+                return await self._postmaster.put_back(job, FAILED_PAUSE, error.problem)
             return await self._postmaster.carry(job, path)
         except Exception as error:  # noqa: BLE001 - one delivery's bug must not end the others
             _log.error("delivery_failed", delivery=job.id, error=type(error).__name__)
             await self._put_aside(job.id, f"{type(error).__name__} while it was carried")
             return None
+
+    async def _held_back(self, job: Job, why: Stop | Yield) -> Delivery:
+        """End it, or put it back, as its chain says."""
+        if isinstance(why, Yield):
+            return await self._postmaster.put_back(job, why.seconds, why.why)
+        return await self._postmaster.stop(job, why.status, why.why)
 
     async def _put_aside(self, delivery_id: str, why: str) -> None:
         """Write down what can be said of a delivery, by what the ledger knows of it."""

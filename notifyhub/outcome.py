@@ -40,6 +40,10 @@ class OutcomeKind(StrEnum):
     __hash__ = str.__hash__  # Enum's own is written in Python, and these are keys on the hot path
 
 
+# Looked up for each attempt, and a look-up in an Enum class is slow.
+_ACCEPTED, _UNKNOWN = OutcomeKind.ACCEPTED, OutcomeKind.UNKNOWN
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """One attempt's result. Made by `accepted`, `refused`, `not_sent` and `unknown`.
@@ -108,7 +112,7 @@ class Outcome:
     @property
     def may_have_gone(self) -> bool:
         """Whether a copy may be on its way: accepted or unknown."""
-        return self.kind is OutcomeKind.ACCEPTED or self.kind is OutcomeKind.UNKNOWN
+        return self.kind is _ACCEPTED or self.kind is _UNKNOWN
 
     def __str__(self) -> str:
         words = [self.kind.value]
@@ -160,6 +164,8 @@ class Status(StrEnum):
     """A policy said later, and the ledger is one that forgets: nobody will send it."""
     EXPIRED = "expired"
     CANCELLED = "cancelled"
+    MERGED = "merged"
+    """Its words went into another delivery, a digest, which its last step names; that one's status tells."""
     DEAD = "dead"
     """Claimed too often without coming to an end: something about it breaks whoever takes it up."""
     DELIVERED = "delivered"
@@ -170,7 +176,7 @@ class Status(StrEnum):
     @property
     def is_final(self) -> bool:
         """Whether nothing is submitted any more; a receipt or an operator may still change it."""
-        return self is not Status.QUEUED and self is not Status.SENDING
+        return self not in _UNFINISHED
 
     def after(self, said: Status) -> Status:
         """What it becomes when a delivery in this status is said to be in that one.
@@ -181,6 +187,7 @@ class Status(StrEnum):
 
 
 _RANK = {Status.UNKNOWN: 1, Status.ACCEPTED: 2, Status.UNDELIVERED: 3, Status.DELIVERED: 4}
+_UNFINISHED = frozenset({Status.QUEUED, Status.SENDING})
 _GOOD = frozenset({Status.ACCEPTED, Status.DELIVERED})
 
 
@@ -245,9 +252,10 @@ class Delivery:
     status: see `Status`. attempts, receipts: in order. steps: every decision in order, as sentences with
     the attempts among them. provider, provider_message_id: of the attempt that was accepted, else of the
     uncertain one, else of the last. reason: why it is not accepted. detail: a policy's words when it was
-    suppressed or deferred. due: when it is to be sent, if queued or deferred. address: whole, not in the
-    repr, and empty once it was erased; `to` is the masked one. resend_of: the delivery that an operator
-    had sent again.
+    suppressed or deferred, or which digest it is merged into. due: when it is to be sent, if queued or
+    deferred. address: whole, not in the repr, and empty once it was erased; `to` is the masked one.
+    resend_of: the delivery that an operator had sent again. escalates: the delivery that this one follows
+    where it is not delivered in time.
     """
 
     id: str
@@ -268,6 +276,7 @@ class Delivery:
     receipts: tuple[Receipt, ...] = ()
     steps: tuple[str | Attempt, ...] = field(default=(), repr=False)
     resend_of: str | None = None
+    escalates: str | None = None
 
     @property
     def copies(self) -> int:

@@ -34,6 +34,8 @@ class Postbox:
         opened = await self._ledger.open(job)
         if opened.id == job.id:
             await self.announce(opened)
+            if job.follow_ups:
+                await self.ticket(_tickets_of(job)[1:])
         return opened
 
     def put_in(self, connection: object, job: Job) -> Delivery | Awaitable[Delivery]:
@@ -45,7 +47,7 @@ class Postbox:
         if inspect.isawaitable(opened):
             return self._ticketed_in(connection, opened, job)
         if opened.id == job.id:
-            self._dispatcher.enqueue_in(connection, [ticket_of(opened)])
+            self._dispatcher.enqueue_in(connection, _tickets_of(job))
         return opened
 
     async def cancel(self, delivery_id: str | None, key: str | None) -> Delivery:
@@ -56,7 +58,7 @@ class Postbox:
 
     def matters(self, delivery: Delivery) -> bool:
         """Whether `announce` would do anything with it."""
-        return delivery.status is Status.QUEUED or bool(delivery.receipts) or self._announcer.heard
+        return delivery.status is _QUEUED or bool(delivery.receipts) or self._announcer.heard
 
     async def announce(self, delivery: Delivery, joined: Sequence[Receipt] = ()) -> None:
         """Tell of a change as `Announcer` does, and the dispatcher where it is queued."""
@@ -82,7 +84,7 @@ class Postbox:
     async def _ticketed_in(self, connection: object, opening: Awaitable[Delivery], job: Job) -> Delivery:
         opened = await opening
         if opened.id == job.id:
-            telling = self._dispatcher.enqueue_in(connection, [ticket_of(opened)])
+            telling = self._dispatcher.enqueue_in(connection, _tickets_of(job))
             if telling is not None:
                 await telling
         return opened
@@ -91,3 +93,8 @@ class Postbox:
 def ticket_of(delivery: Delivery) -> Ticket:
     """The ticket of a queued delivery."""
     return Ticket(delivery_id=delivery.id, due=delivery.due, priority=delivery.category.priority)
+
+
+def _tickets_of(job: Job) -> list[Ticket]:
+    """The tickets of a new job, its own first, and of what follows it."""
+    return [ticket_of(each.delivery) for each in (job, *job.follow_ups)]

@@ -82,7 +82,7 @@ async def _again(
         raise WrongState("it has expired", field=delivery_id, remedy="send anew from the application")
     delivery = former.evolve(
         id=name, status=Status.QUEUED, key=f"resend:{former.id}", resend_of=former.id, created_at=now,
-        provider=None, provider_message_id=None, reason=None, detail=None, due=None,
+        escalates=None, provider=None, provider_message_id=None, reason=None, detail=None, due=None,
         attempts=(), receipts=(), steps=(f"resend of {former.id}: {said}",),
     )  # fmt: skip
     return Job(
@@ -92,5 +92,6 @@ async def _again(
         fingerprint=f"{former.id}.resend",
         policy=job.policy,
         subject=job.subject,
-        instance=job.instance,
+        instance=None if job.digested else job.instance,
+        digested=job.digested,
     )

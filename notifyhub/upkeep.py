@@ -9,10 +9,11 @@ from collections.abc import Awaitable, Callable
 
 from notifyhub.dispatch import Ticket
 from notifyhub.errors import ConfigurationError, LedgerUnavailable
+from notifyhub.health import HealthBoard
 from notifyhub.ledger import Job, Ledger
 from notifyhub.log import get_logger
-from notifyhub.message import Message
 from notifyhub.outcome import Delivery, Status
+from notifyhub.policies import BalanceGuard
 from notifyhub.postbox import Postbox
 from notifyhub.postmaster import Postmaster
 from notifyhub.reason import Reason
@@ -27,6 +28,8 @@ MANY = 100
 """How many deliveries are recovered at a time."""
 LONGEST_PAUSE = 2.0
 """Seconds between two rounds, at most."""
+HEALTH_PAUSE = 1.0
+"""Seconds between two looks at how the instances do."""
 LAST_TRY = 5.0
 """Seconds for which closing may be held up by a ledger to which something is still to be written."""
 LEAST_OVERDUE = 5.0
@@ -36,7 +39,8 @@ LEAST_OVERDUE = 5.0
 class Upkeep:
     """One process's share in keeping a ledger in order.
 
-    route: finds a message's path; raises ConfigurationError where there is none.
+    route: finds a message's path; raises ConfigurationError where there is none. health: of the instances.
+    guard: looks at their balances.
     """
 
     def __init__(
@@ -45,13 +49,17 @@ class Upkeep:
         postmaster: Postmaster,
         recorder: Recorder,
         postbox: Postbox,
-        route: Callable[[Message], Path],
+        route: Callable[[Job], Path],
+        health: HealthBoard | None = None,
+        guard: BalanceGuard | None = None,
     ) -> None:
         self._ledger = ledger
         self._postmaster = postmaster
         self._recorder = recorder
         self._postbox = postbox
         self._route = route
+        self._health = health
+        self._guard = guard
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -100,11 +108,16 @@ class Upkeep:
 
     async def _run(self) -> None:
         """Until cancelled. Recovery that takes long must not let what is under way run out meanwhile."""
-        await asyncio.gather(self._again_and_again(self._ledger.renew), self._again_and_again(self.once))
-
-    async def _again_and_again(self, round_: Callable[[], Awaitable[object]]) -> None:
-        """A ledger that cannot be used now is asked again; nothing ends this silently."""
         pause = min(self._ledger.lease / 3, LONGEST_PAUSE)
+        loops = [self._again_and_again(round_, pause) for round_ in (self._ledger.renew, self.once)]
+        if self._health is not None and self._health.watches:
+            loops.append(self._again_and_again(self._health.exchange, HEALTH_PAUSE))
+        if self._guard is not None:
+            loops.append(self._again_and_again(self._guard.look, self._guard.every))
+        await asyncio.gather(*loops)
+
+    async def _again_and_again(self, round_: Callable[[], Awaitable[object]], pause: float) -> None:
+        """A ledger that cannot be used now is asked again; nothing ends this silently."""
         while True:
             try:
                 await round_()
@@ -116,7 +129,7 @@ class Upkeep:
 
     async def _recover(self, job: Job) -> None:
         try:
-            path: Path | None = self._route(job.message)
+            path: Path | None = self._route(job)
         except ConfigurationError:
             path = None
         try:

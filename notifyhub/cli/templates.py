@@ -91,7 +91,8 @@ def _lint(config: Path | None, as_json: bool) -> None:
     from notifyhub.template import lint
 
     hub = offline_hub(load_settings(config))
-    findings = lint(hub.catalog, default_locale=hub.settings.default_locale)
+    most = {table.notice: table.most for table in hub.settings.policies.digests}
+    findings = lint(hub.catalog, default_locale=hub.settings.default_locale, digests=most)
     errors = [finding for finding in findings if finding.severity == "error"]
     if as_json:
         keys = ("severity", "notice", "where", "problem", "remedy")

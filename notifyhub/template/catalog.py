@@ -21,7 +21,7 @@ _ENVIRONMENT = Environment(autoescape=True)
 _MANIFEST = "notice.toml"
 _NAME = re.compile(r"[a-z0-9_./-]{1,64}")
 _PATH = re.compile(r"[A-Za-z0-9_./-]{1,200}")
-_FILE = re.compile(r"([a-z][a-z0-9_-]*)\.([A-Za-z0-9_-]{1,35})\.j2")
+_FILE = re.compile(r"(?P<digest>digest\.)?(?P<channel>[a-z][a-z0-9_-]*)\.(?P<locale>[A-Za-z0-9_-]{1,35})\.j2")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +50,15 @@ class Choice:
 class Notice:
     """A template family. origin: the folder or loader it comes from. files: by (channel, normalised locale).
 
-    strangers: files in its folder that are neither the manifest nor `<channel>.<locale>.j2`.
+    digests: by the same, the words for several notifications of it in one message, `digest.sms.zh.j2`.
+    strangers: files in its folder that are neither the manifest nor words.
     """
 
     name: str
     origin: str
     manifest: Manifest
     files: Mapping[tuple[str, str], TemplateFile]
+    digests: Mapping[tuple[str, str], TemplateFile] = field(default_factory=dict)
     strangers: tuple[str, ...] = ()
 
     @property
@@ -68,12 +70,21 @@ class Notice:
         """The locales it has words in for a channel, as the files write them, sorted."""
         return tuple(sorted(file.locale for file in self.files.values() if file.channel == channel))
 
-    def resolve(self, channel: str, locale: str | None = None, default_locale: str = "zh") -> Choice:
+    def resolve(
+        self,
+        channel: str,
+        locale: str | None = None,
+        default_locale: str = "zh",
+        *,
+        digest: bool = False,
+    ) -> Choice:
         """The file for a channel and locale: `zh-Hant-TW → zh-Hant → zh → the default's → default`.
 
-        Raises UnknownNotice when the notice has no words for the channel, TemplateError when it has
-        some but none that serves this locale or the default one.
+        digest: the one for several notifications in one message. Raises UnknownNotice when the notice has
+        no words for the channel, TemplateError when it has some but none that serves this locale or the
+        default one, or none for a digest.
         """
+        files = self.digests if digest else self.files
         if channel not in self.channels:
             raise UnknownNotice(
                 f"the notice `{self.name}` has no words for the channel {channel[:64]}",
@@ -83,13 +94,14 @@ class Notice:
         tried: list[str] = []
         for each in fallbacks(locale, default_locale):
             tried.append(each)
-            file = self.files.get((channel, each))
+            file = files.get((channel, each))
             if file is not None:
                 return Choice(file, tuple(tried))
+        prefix = "digest." if digest else ""
         raise TemplateError(
-            f"no {channel} words in any of: {', '.join(tried)}",
+            f"no {prefix}{channel} words in any of: {', '.join(tried)}",
             field=self.name,
-            remedy=f"add {channel}.{normalise_locale(default_locale)}.j2",
+            remedy=f"add {prefix}{channel}.{normalise_locale(default_locale)}.j2",
         )
 
 
@@ -194,6 +206,7 @@ class Catalog:
                 remedy=nearest(name, self._found) or "there are none at all",
             )
         files: dict[tuple[str, str], TemplateFile] = {}
+        digests: dict[tuple[str, str], TemplateFile] = {}
         strangers = []
         for path in sorted(found.files):
             filename = path.removeprefix(f"{name}/")
@@ -202,12 +215,20 @@ class Catalog:
                 if filename != _MANIFEST:
                     strangers.append(filename)
                 continue
-            file = TemplateFile(path, channel=match[1], locale=match[2])
-            twin = files.setdefault((file.channel, normalise_locale(file.locale)), file)
+            file = TemplateFile(path, channel=match["channel"], locale=match["locale"])
+            words = digests if match["digest"] else files
+            twin = words.setdefault((file.channel, normalise_locale(file.locale)), file)
             if twin is not file:
                 raise TemplateError(f"{twin.filename} and {filename} are for the same locale", field=name)
         manifest = Manifest.read(name, self.source(f"{name}/{_MANIFEST}"))
-        return Notice(name, _origin(found.loader), manifest, MappingProxyType(files), tuple(strangers))
+        return Notice(
+            name,
+            _origin(found.loader),
+            manifest,
+            MappingProxyType(files),
+            MappingProxyType(digests),
+            tuple(strangers),
+        )
 
 
 def _owner(path: str, notices: Mapping[str, Any]) -> str | None:

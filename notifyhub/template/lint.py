@@ -2,41 +2,24 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from jinja2 import DictLoader, TemplateNotFound, TemplateSyntaxError, meta, nodes
 
 from notifyhub.errors import NotifyhubError, TemplateError, nearest
-from notifyhub.message import SMS, Binding
+from notifyhub.message import Binding
 from notifyhub.template.catalog import Catalog, Notice, TemplateFile
-from notifyhub.template.denied import find_denied
+from notifyhub.template.digests import digest_findings
+from notifyhub.template.finding import Finding, finding_of, named
 from notifyhub.template.kinds import Unfit
 from notifyhub.template.locales import normalise_locale
 from notifyhub.template.renderer import Rendered, Renderer
 from notifyhub.template.sandbox import Sandbox
-from notifyhub.template.segments import parts_cn
+from notifyhub.template.wording import Wording
 
 __all__ = ["Finding", "lint"]
-
-Severity = Literal["error", "warning"]
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that is wrong. where: the file, or `notice.toml` and the key. An error will fail a send."""
-
-    notice: str
-    where: str
-    problem: str
-    remedy: str | None = None
-    severity: Severity = "error"
-
-    def __str__(self) -> str:
-        tail = f"; {self.remedy}" if self.remedy else ""
-        return f"{self.severity}: {self.notice} {self.where}: {self.problem}{tail}"
 
 
 def lint(
@@ -47,21 +30,22 @@ def lint(
     signature: str = "互亿无线",
     max_length: int = 500,
     max_parts: int = 2,
+    digests: Mapping[str, int] | None = None,
 ) -> list[Finding]:
     """Everything wrong with the catalog's notices; an empty list is the proof.
 
     Each file is rendered with its examples, with and without the optional variables. extra: what
     plugins will add to the context. signature: as long as the real one, for counting. max_length: an
-    SMS's characters without it. max_parts: by mainland counting; more is a warning.
+    SMS's characters without it. max_parts: by mainland counting; more is a warning. digests: how many
+    notifications go in one message at most, by notice, where the settings say that several do.
     """
     linter = _Linter(
         catalog,
         Renderer(catalog, default_locale),
         Sandbox(DictLoader({}), autoescape=False, max_seconds=1),
         extra or {},
-        signature,
-        max_length,
-        max_parts,
+        Wording(signature, max_length, max_parts),
+        digests or {},
     )
     return [finding for name in catalog.names() for finding in linter.notice(name)]
 
@@ -72,15 +56,14 @@ class _Linter:
     renderer: Renderer
     sandbox: Sandbox
     extra: Mapping[str, Any]
-    signature: str
-    max_length: int
-    max_parts: int
+    wording: Wording
+    digests: Mapping[str, int]
 
     def notice(self, name: str) -> Iterator[Finding]:
         try:
             notice = self.catalog.notice(name)
         except TemplateError as error:
-            yield _of(name, "notice.toml", error)
+            yield finding_of(name, "notice.toml", error)
             return
         for stranger in notice.strangers:
             yield Finding(
@@ -101,6 +84,8 @@ class _Linter:
         if examples_fit:
             for file in notice.files.values():
                 yield from self._file(notice, file)
+            most = self.digests.get(name)
+            yield from digest_findings(notice, most, self.renderer, self.wording, self.extra)
 
     def _variables(self, notice: Notice) -> Iterator[Finding]:
         for name, variable in notice.manifest.variables.items():
@@ -179,47 +164,12 @@ class _Linter:
                     notice.name, file.channel, file.locale, data, extra=self.extra
                 )
             except NotifyhubError as error:
-                found[_of(notice.name, file.filename, error)] = None
+                found[finding_of(notice.name, file.filename, error)] = None
                 continue
-            found.update(dict.fromkeys(self._words(notice, file, rendered)))
+            found.update(dict.fromkeys(self.wording.check(notice.name, file, rendered)))
             for binding in rendered.bindings.values():
                 found.update(dict.fromkeys(_approved(notice, file, binding, rendered)))
         yield from found
-
-    def _words(self, notice: Notice, file: TemplateFile, rendered: Rendered) -> Iterator[Finding]:
-        if not rendered.text:
-            yield Finding(notice.name, file.filename, "gives an empty text")
-        if file.channel != SMS:
-            return
-        text = rendered.text
-        if len(text) > self.max_length:
-            yield Finding(
-                notice.name, file.filename, f"{len(text)} characters, {self.max_length} at most", "shorten it"
-            )
-        parts = parts_cn(text, self.signature)
-        if parts > self.max_parts:
-            yield Finding(
-                notice.name,
-                file.filename,
-                f"{parts} parts, billed as {parts} messages",
-                "shorten it",
-                "warning",
-            )
-        if "【" in text or "】" in text:
-            yield Finding(
-                notice.name,
-                file.filename,
-                "carries a signature of its own",
-                "the platform adds it; leave out 【】",
-            )
-        for character in dict.fromkeys(text):
-            if character not in "【】" and find_denied(character) == "an emoji or symbol":
-                yield Finding(
-                    notice.name,
-                    file.filename,
-                    f"holds {_name(character)}, which vendors refuse",
-                    "leave it out",
-                )
 
 
 def _neighbours(tree: nodes.Template) -> Iterator[tuple[str, str]]:
@@ -248,18 +198,7 @@ def _approved(notice: Notice, file: TemplateFile, binding: Binding, rendered: Re
         notice.name,
         file.filename,
         f"differs from the text {binding.provider} has approved at character {place + 1}: "
-        f"the words have {_name(rendered.text[place : place + 1])}, "
-        f"the approved text {_name(expected[place : place + 1])}",
+        f"the words have {named(rendered.text[place : place + 1])}, "
+        f"the approved text {named(expected[place : place + 1])}",
         "make them equal, punctuation width and spaces too",
     )
-
-
-def _name(character: str) -> str:
-    if not character:
-        return "their end"
-    return f"`{character}` (U+{ord(character):04X} {unicodedata.name(character, 'unnamed')})"
-
-
-def _of(notice: str, where: str, error: NotifyhubError) -> Finding:
-    field = f"`{error.field}` " if error.field and error.field != notice else ""
-    return Finding(notice, where, field + error.problem.removeprefix(f"{where}: "), error.remedy)

@@ -95,10 +95,13 @@ class Planner:
         self._plain = Sandbox(loader, autoescape=False, max_seconds=max_seconds)
         self._html = Sandbox(loader, autoescape=True, max_seconds=max_seconds)
 
-    def plan(self, name: str, channel: str, locale: str | None) -> Plan:
-        """The plan for a notice. Raises UnknownNotice, or TemplateError where the notice is broken."""
+    def plan(self, name: str, channel: str, locale: str | None, *, digest: bool = False) -> Plan:
+        """The plan for a notice. Raises UnknownNotice, or TemplateError where the notice is broken.
+
+        digest: for several notifications in one message. What vendors have approved is for one only.
+        """
         notice = self.catalog.notice(name)
-        choice = notice.resolve(channel, locale, self.default_locale)
+        choice = notice.resolve(channel, locale, self.default_locale, digest=digest)
         cap = self._caps.get(channel, OTHER_CAP)
         path = choice.file.path
         try:
@@ -112,7 +115,8 @@ class Planner:
                     escaped, html_blocks = self._compile(self._html, path)
                     html = Part(self._html, escaped, html_blocks["html"][0], html_blocks, cap)
             else:
-                pieces = _pieces(self._plain.parse(self.catalog.source(path), path), notice.manifest)
+                tree = self._plain.parse(self.catalog.source(path), path)
+                pieces = None if digest else _pieces(tree, notice.manifest)
                 text = Part(self._plain, template, template.root_render_func, None, cap, pieces)
         except TemplateNotFound as error:
             raise _broken(
@@ -126,7 +130,8 @@ class Planner:
             raise _broken(name, choice, "extends itself or nests too deeply") from error
         if channel == EMAIL and subject is None:
             raise _broken(name, choice, "a mail needs the blocks `subject` and `text`")
-        return Plan(name, notice.manifest, choice, text, subject, html, _bindings(notice, choice))
+        bindings = MappingProxyType({}) if digest else _bindings(notice, choice)
+        return Plan(name, notice.manifest, choice, text, subject, html, bindings)
 
     def _compile(self, sandbox: Sandbox, path: str) -> tuple[Template, Blocks]:
         """A template, and its blocks over those of what it extends, the nearest first."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import field
 from datetime import tzinfo
 from functools import lru_cache
@@ -17,13 +17,13 @@ from jinja2.runtime import new_context
 from notifyhub.category import Category
 from notifyhub.errors import TemplateError
 from notifyhub.message import Binding
-from notifyhub.record import record
+from notifyhub.record import maker, record
 from notifyhub.template.bounds import Forbidden
 from notifyhub.template.catalog import Catalog
 from notifyhub.template.plan import Part, Plan, Planner
 from notifyhub.template.variables import check
 
-__all__ = ["Rendered", "Renderer"]
+__all__ = ["Item", "Rendered", "Renderer"]
 
 # Whatever str.splitlines() parts lines at, EmailMessage refuses or a server may take for a header's end.
 _NOT_IN_SUBJECTS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -48,6 +48,30 @@ class Rendered:
     html: str | None = field(default=None, repr=False)
     variables: Mapping[str, str] = field(repr=False)
     bindings: Mapping[str, Binding] = field(repr=False)
+
+
+_new_rendered = maker(Rendered)
+
+
+class Item:
+    """One notification's variables as a digest template has them: `{{ item.parcel }}`.
+
+    No mapping, whose own methods would stand in the way of variables called `items` or `values`.
+    """
+
+    __slots__ = ("_values",)
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self._values = values
+
+    def __getitem__(self, name: str) -> str:
+        return self._values[name]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._values
+
+    def __repr__(self) -> str:
+        return f"<Item of {len(self._values)} variables>"
 
 
 class Renderer:
@@ -105,18 +129,54 @@ class Renderer:
             data = {**declared, **{name: value for name, value in data.items() if value is not None}}
         variables = check(plan.manifest, data, time_zone=time_zone or self.time_zone)
         context.update(variables)
-        return Rendered(
+        text = _joined(plan.text, variables) or self._run(plan, plan.text, context)
+        return self._with(plan, notice, channel, text, variables, context)
+
+    def render_digest(
+        self,
+        notice: str,
+        channel: str,
+        locale: str | None,
+        items: Sequence[Mapping[str, str]],
+        *,
+        extra: Mapping[str, Any] | None = None,
+    ) -> Rendered:
+        """The words for several notifications of a notice in one message, by its `digest.…` file.
+
+        items: the variables of each as they were rendered with, in order; a template has them as `items`,
+        and their number as `count`. extra: more context, from plugins. Raises as `render`.
+        """
+        plan = self._plan(notice, channel, locale, digest=True)
+        context: dict[str, Any] = {**(extra or {}), "items": list(map(Item, items)), "count": len(items)}
+        text = self._run(plan, plan.text, context)
+        return self._with(plan, notice, channel, text, {"count": str(len(items))}, context)
+
+    def _with(
+        self,
+        plan: Plan,
+        notice: str,
+        channel: str,
+        text: str,
+        variables: dict[str, str],
+        context: dict[str, Any],
+    ) -> Rendered:
+        """The text, and what else the plan has: a subject, HTML, bindings."""
+        return _new_rendered(
             notice=notice,
             channel=channel,
             locale=plan.choice.file.locale,
             tried=plan.choice.tried,
             category=plan.manifest.category,
-            text=(_joined(plan.text, variables) or self._run(plan, plan.text, context)).strip(),
+            text=text.strip(),
             subject=None if plan.subject is None else self._subject(plan, plan.subject, context),
             html=None if plan.html is None else self._run(plan, plan.html, context).strip(),
             variables=MappingProxyType(variables),
             bindings=plan.bindings,
         )
+
+    def check_digest(self, notice: str, channel: str, locale: str | None) -> None:
+        """Raise UnknownNotice or TemplateError where the notice has no words for a digest that serve."""
+        self._plan(notice, channel, locale, digest=True)
 
     def preload(self) -> None:
         """Read and compile every notice in every locale. Raises the first TemplateError."""
@@ -125,6 +185,8 @@ class Renderer:
             for channel in notice.channels:
                 for locale in notice.locales(channel):
                     self._plan(name, channel, locale)
+            for file in notice.digests.values():
+                self._plan(name, file.channel, file.locale, digest=True)
 
     def _subject(self, plan: Plan, part: Part, context: dict[str, Any]) -> str:
         subject = self._run(plan, part, context).strip(" \t\n")
