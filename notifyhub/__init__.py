@@ -28,11 +28,13 @@ if TYPE_CHECKING:
         TemplateError,
         UnknownDelivery,
         UnknownNotice,
+        UnknownSuppression,
         UnsupportedOperation,
         WrongState,
     )
     from notifyhub.hookspecs import hookimpl
     from notifyhub.hub import Hub
+    from notifyhub.ledger import Suppression
     from notifyhub.message import Message, Notification, Recipient
     from notifyhub.outcome import Attempt, Delivery, Outcome, OutcomeKind, Receipt, Reply, Status
     from notifyhub.plugins import Plugins
@@ -79,10 +81,12 @@ _HOME = {
     "Scope": "reason",
     "SettingsError": "errors",
     "Status": "outcome",
+    "Suppression": "ledger",
     "SyncHub": "sync",
     "TemplateError": "errors",
     "UnknownDelivery": "errors",
     "UnknownNotice": "errors",
+    "UnknownSuppression": "errors",
     "UnsupportedOperation": "errors",
     "Verdict": "resolution",
     "WrongState": "errors",
@@ -126,10 +130,12 @@ __all__ = [
     "Scope",
     "SettingsError",
     "Status",
+    "Suppression",
     "SyncHub",
     "TemplateError",
     "UnknownDelivery",
     "UnknownNotice",
+    "UnknownSuppression",
     "UnsupportedOperation",
     "Verdict",
     "WrongState",

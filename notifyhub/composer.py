@@ -13,12 +13,15 @@ from notifyhub.category import Category
 from notifyhub.errors import InvalidAddress, NotificationError, SettingsError, faults_of, nearest
 from notifyhub.message import Message, Notification, Recipient, normalise_address
 from notifyhub.plugins import Plugins
+from notifyhub.record import maker
 from notifyhub.settings import Settings
 
 if TYPE_CHECKING:
     from notifyhub.template import Renderer
 
 __all__ = ["Composer"]
+
+_new_message = maker(Message)
 
 
 class Composer:
@@ -101,7 +104,7 @@ class Composer:
             asked.notice, channel, locale, asked.data, extra=extra, time_zone=to.time_zone
         )
         category = asked.category or rendered.category
-        message = Message(
+        message = _new_message(
             channel=channel,
             to=address,
             text=rendered.text,
@@ -113,9 +116,9 @@ class Composer:
             variables=rendered.variables,
             bindings=rendered.bindings,
             expires_at=asked.expires_at,
+            time_zone=to.time_zone,
         )
-        chosen = f"notice: {asked.notice} in {rendered.locale} (asked for {locale}), category {category}"
-        return message, (chosen, f"variables: {', '.join(rendered.variables) or 'none'} checked")
+        return message, _steps(asked.notice, rendered.locale, locale, category, tuple(rendered.variables))
 
     def _channel_for(self, asked: Notification) -> str:
         """The recipient's first channel that the notice has words for."""
@@ -124,6 +127,17 @@ class Composer:
             return channels[0]
         written = self.renderer.catalog.notice(asked.notice).channels
         return next((channel for channel in channels if channel in written), channels[0])
+
+
+@lru_cache(maxsize=1024)
+def _steps(
+    notice: str, locale: str, asked: str, category: Category, variables: tuple[str, ...]
+) -> tuple[str, ...]:
+    """The same words for thousands of messages; a ledger in memory keeps them once, too."""
+    return (
+        f"notice: {notice} in {locale} (asked for {asked}), category {category}",
+        f"variables: {', '.join(variables) or 'none'} checked",
+    )
 
 
 def _recipient(country: str, address: str, channel: str | None) -> Recipient:
@@ -147,5 +161,6 @@ def _finished_words(
         category=asked.category or Category.ORDER,
         locale=locale,
         expires_at=asked.expires_at,
+        time_zone=asked.to.time_zone,
     )
     return message, (f"text: {len(text)} characters given, category {message.category}",)

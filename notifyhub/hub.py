@@ -11,25 +11,29 @@ from typing import TYPE_CHECKING, Any, Self
 from notifyhub.announcer import Announcer
 from notifyhub.carrier import Carrier
 from notifyhub.category import Category, DeliveryPolicy
+from notifyhub.chain import Chains
 from notifyhub.composer import Composer
+from notifyhub.digest import Digests
 from notifyhub.dispatch import Dispatcher
-from notifyhub.errors import UnknownDelivery, UnsupportedOperation
+from notifyhub.escalation import Escalations
+from notifyhub.health import HealthBoard
 from notifyhub.inbox import Inbox
 from notifyhub.intake import Intake
 from notifyhub.ledger import Ledger
 from notifyhub.message import Message, Notification, Recipient
-from notifyhub.outcome import Delivery, Outcome
+from notifyhub.operations import Operations
+from notifyhub.outcome import Delivery
 from notifyhub.plugins import Plugins
-from notifyhub.policies import Pipeline, stock_policies
+from notifyhub.policies import BalanceGuard, Pipeline, stock_policies
 from notifyhub.policy import Policy
-from notifyhub.postbox import Postbox
+from notifyhub.postbox import Postbox, ticket_of
 from notifyhub.postmaster import Postmaster
-from notifyhub.providers import Balance, HasBalance, Provider, Push, PushAnswer
+from notifyhub.providers import Provider, Push, PushAnswer
 from notifyhub.recorder import Recorder
 from notifyhub.registry import Registry, dispatcher_from, ledger_from
-from notifyhub.resolution import Verdict, resolve
-from notifyhub.routing import Router
+from notifyhub.routing import Router, Rule, watched
 from notifyhub.settings import Settings, load_settings, settings_from
+from notifyhub.suppressions import Suppressions
 from notifyhub.upkeep import Upkeep
 from notifyhub.worker import Worker, WorkerCounts
 
@@ -39,7 +43,7 @@ if TYPE_CHECKING:
 __all__ = ["Hub"]
 
 
-class Hub:
+class Hub(Operations):
     """Sends notifications. Use it as an async context manager, or call `aclose` at the end.
 
     settings: a Settings, or the same tables as in notifyhub.toml. Without any, and without providers,
@@ -47,6 +51,7 @@ class Hub:
     providers: finished instances by name, after those of the settings.
     policies: asked after the stock ones that the settings switch on, before the plugins'.
     templates: folders of notices, before those of the settings and of plugins.
+    rules: the application's own functions `(message) -> bool`, by the names that routes call them by.
     plugins: the plugins to use; by default what is installed and not blocked.
     ledger: where deliveries are remembered, instead of the settings' own (`[ledger]`, by default memory).
 
@@ -60,28 +65,58 @@ class Hub:
         providers: Mapping[str, Provider] | None = None,
         policies: Sequence[Policy] = (),
         templates: Sequence[str | FilePath] = (),
+        rules: Mapping[str, Rule] | None = None,
         plugins: Plugins | None = None,
         ledger: Ledger | None = None,
     ) -> None:
         self.settings = settings if isinstance(settings, Settings) else settings_from(settings or {})
         self.plugins = plugins or Plugins(block=self.settings.plugins.block)
         self.registry = Registry(self.settings, self.plugins.provider_types(), providers)
-        self.router = Router(self.registry.instances, self.settings.routes)
+        self.ledger: Ledger = ledger or ledger_from(self.settings)
+        self.health = HealthBoard(self.ledger, watched(self.settings.routes))
+        routes = self.settings.routes
+        self.router = Router(self.registry.instances, routes, rules=rules, health=self.health.condition)
         own = [FilePath(folder) for folder in templates]
         folders = [*own, *(self.settings.folder / folder for folder in self.settings.templates)]
         self._composer = Composer(self.settings, self.plugins, folders)
-        stock = stock_policies(self.settings)
-        self._policies = Pipeline([*stock, *policies, *self.plugins.policies(self.settings)])
-        self.ledger: Ledger = ledger or ledger_from(self.settings)
-        self._inbox = Inbox(self.ledger, self.plugins)
+        stock = stock_policies(
+            self.settings, {name: i.provider for name, i in self.registry.instances.items()}
+        )
+        self._policies = Pipeline([*stock, *policies, *self.plugins.policies(self.settings)], self.ledger)
+        self._suppressions = Suppressions(self.ledger, self.settings)
         delivery_policies = {c: self.settings.delivery_policy(c) for c in Category}
         self._dispatcher: Dispatcher = dispatcher_from(self.settings, self.plugins.dispatcher_types())
-        announcer = Announcer(self.plugins)
+        announcer = Announcer(self.plugins, self._suppressions.heed_vendor, self.health)
         self._postbox = Postbox(self.ledger, self._dispatcher, announcer)
         recorder = Recorder(self.ledger, self._postbox)
         self._postmaster = Postmaster(self.ledger, self._policies, recorder, announcer, delivery_policies)
-        self._intake = Intake(self._composer, self.router, delivery_policies)
-        self._upkeep = Upkeep(self.ledger, self._postmaster, recorder, self._postbox, self.router.route)
+        self._chains = Chains(self.ledger, self._postbox, self._postmaster.policy_of)
+        self._inbox = Inbox(self.ledger, self.plugins, self._suppressions, self.health, self._chains)
+        tables = self.settings.policies
+        self._digests = Digests(tables.digests, self._composer, self.plugins, self.ledger, self._postbox)
+        self._escalations = Escalations(
+            tables.escalations, self._composer, self.router, self.registry.instances, delivery_policies
+        )
+        self._works = self.ledger.durable
+        self._intake = Intake(
+            self._composer,
+            self.router,
+            delivery_policies,
+            self._digests,
+            self._escalations,
+            lambda: self._works,
+        )
+        guard = self.settings.policies.balance_guard
+        self._guard = None if guard is None else BalanceGuard(self.registry.instances.values(), guard)
+        self._upkeep = Upkeep(
+            self.ledger,
+            self._postmaster,
+            recorder,
+            self._postbox,
+            self._escalations.route,
+            self.health,
+            self._guard,
+        )
 
     @classmethod
     def from_settings(cls, path: str | FilePath | None = None, **options: Any) -> Self:
@@ -121,7 +156,8 @@ class Hub:
     ) -> Delivery:
         """Send now, and say what became of it. The arguments are those of `Notification`, or give one.
 
-        Returns a Delivery for whatever the world did; look at its status, or `raise_for_status()`.
+        Returns a Delivery for whatever the world did; look at its status, or `raise_for_status()`. A notice
+        that is digested waits for others of its kind: that one is `queued`, for a worker.
         Raises NotificationError for a request that cannot be (unknown notice, wrong variable, bad
         address, reused key) and ConfigurationError where nothing is set up to carry it.
         """
@@ -130,10 +166,12 @@ class Hub:
             "locale": locale, "key": key, "expires_at": expires_at, "delivery": delivery,
         })  # fmt: skip
         self._keep_up()
-        opened = await self._postmaster.open(job)
-        if opened.id != job.id:
-            return opened  # the same request under the same key: the first delivery stands for both
-        return await self._postmaster.send(job, path)
+        if job.digested:
+            return await self._postbox.put(job)  # it waits for others of its kind
+        sent = await self._postmaster.send(job, path)
+        if job.follow_ups and sent.id == job.id:
+            await self._postbox.ticket([ticket_of(each.delivery) for each in job.follow_ups])
+        return sent
 
     async def enqueue(
         self,
@@ -166,31 +204,14 @@ class Hub:
         """
         return self._postbox.put_in(connection, self._intake.later({"notice": notice, **arguments}))
 
-    async def cancel(self, delivery_id: str | None = None, *, key: str | None = None) -> Delivery:
-        """Cancel what is queued, by its id or its key. Raises UnknownDelivery, WrongState once under way."""
-        return await self._postbox.cancel(delivery_id, key)
-
-    async def resolve(
-        self, delivery_id: str, verdict: Verdict | str, *, why: str, by: str = "the application"
-    ) -> tuple[Delivery, Delivery | None]:
-        """Say what became of an `unknown` or `dead` delivery: `delivered`, `failed`, or `resend`.
-
-        Returns it, and the new delivery where it is sent again. Raises as `resolution.resolve`.
-        """
-        former, again = await resolve(
-            self.ledger, delivery_id, verdict, why=why, by=by, policy_of=self._postmaster.policy_of
-        )
-        for changed in (former, again):
-            if changed is not None:
-                await self._postbox.announce(changed)
-        return former, again
-
     def worker(self, *, concurrency: int | None = None, grace: float | None = None) -> Worker:
         """A worker of this hub, to be run and stopped; by default as `[dispatch]` says."""
         table = self.settings.dispatch
+        self._works = True
+        carrier = Carrier(self.ledger, self._postmaster, self._escalations.route, self._chains, self._digests)
         return Worker(
             self.ledger,
-            Carrier(self.ledger, self._postmaster, self.router.route),
+            carrier,
             self._postbox,
             self._dispatcher,
             self._upkeep,
@@ -219,13 +240,6 @@ class Hub:
         """The policies, in the order they are asked."""
         return self._policies.policies
 
-    async def delivery(self, delivery_id: str) -> Delivery:
-        """The newest state of a delivery. Raises UnknownDelivery."""
-        found = await self.ledger.get(delivery_id)
-        if found is None:
-            raise UnknownDelivery("no such delivery", field="delivery_id")
-        return found
-
     async def receive_push(self, instance: str, push: Push | Mapping[str, Any]) -> PushAnswer:
         """Take what a vendor pushed to the application, and return the status and body to answer it with.
 
@@ -235,17 +249,7 @@ class Hub:
         """
         return await self._inbox.receive(self.registry.instance(instance), push)
 
-    async def balance(self, instance: str) -> Balance | Outcome:
-        """What is left on an instance's account, or the Outcome that says why it cannot be known.
-
-        Raises SettingsError for an unknown instance, UnsupportedOperation where it has no balance.
-        """
-        provider = self.registry.instance(instance).provider
-        if not isinstance(provider, HasBalance):
-            raise UnsupportedOperation(f"`{instance}` has no balance to ask for", field="instance")
-        return await provider.balance()
-
     def _keep_up(self) -> None:
         """Renewals and recovery run wherever deliveries are made, without anybody starting them."""
-        if self.ledger.durable:
+        if self.ledger.durable or self.health.watches or self._guard is not None:
             self._upkeep.start()

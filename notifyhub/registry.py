@@ -13,7 +13,7 @@ from notifyhub.errors import SettingsError, nearest
 from notifyhub.ledger import Ledger, open_ledger
 from notifyhub.log import get_logger
 from notifyhub.providers import Provider, ProviderType
-from notifyhub.routing import Instance
+from notifyhub.routing import Instance, watched
 from notifyhub.settings import Settings, resolve_secrets, validate
 
 __all__ = ["Registry", "dispatch_context", "dispatcher_from", "dispatcher_type", "ledger_from"]
@@ -36,6 +36,7 @@ class Registry:
         finished: Mapping[str, Provider] | None = None,
     ) -> None:
         self._breaker = settings.breaker
+        self._watched = watched(settings.routes)
         self._instances: dict[str, Instance] = {}
         for name, table in settings.providers.items():
             kind = _type_of(name, table["type"], types)
@@ -64,7 +65,12 @@ class Registry:
                 field=f"providers.{name}",
                 remedy="rename one of them",
             )
-        breaker = Breaker(threshold=self._breaker.threshold, cooldown=self._breaker.cooldown)
+        longest = Breaker.LONGEST_PAUSE
+        if name in self._watched:
+            # Trust comes back by steps there; a breaker open ever longer would only keep probes off.
+            longest = self._breaker.cooldown
+        threshold, cooldown = self._breaker.threshold, self._breaker.cooldown
+        breaker = Breaker(threshold=threshold, cooldown=cooldown, longest=longest)
         self._instances[name] = Instance(name, kind, provider, breaker)
 
     @property
@@ -104,8 +110,9 @@ def _type_of(name: str, kind: str, types: Mapping[str, ProviderType]) -> Provide
 def ledger_from(settings: Settings) -> Ledger:
     """The ledger of `[ledger]`; it connects when first used. Raises SettingsError."""
     table = settings.ledger
-    values = {"url": table.url, **{str(number): key for number, key in enumerate(table.keys)}}
-    url, *keys = resolve_secrets(values, "ledger", settings.folder).values()
+    url = resolve_secrets({"url": table.url}, "ledger", settings.folder)["url"]
+    numbered = {str(number): key for number, key in enumerate(table.keys)}
+    keys = list(resolve_secrets(numbered, "ledger.keys", settings.folder).values())
     return open_ledger(
         url, synchronous=table.synchronous, lease=table.lease, keys=keys, folder=settings.folder
     )

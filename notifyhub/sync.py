@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from weakref import WeakSet
@@ -14,6 +14,7 @@ from anyio.from_thread import BlockingPortal
 
 from notifyhub.errors import UnsupportedOperation
 from notifyhub.hub import Hub
+from notifyhub.ledger import Suppression
 from notifyhub.ledger.connections import connected
 from notifyhub.message import Message, Notification
 from notifyhub.outcome import Delivery, Outcome
@@ -132,6 +133,14 @@ class SyncHub:
 
         return self._portal().call(resolve)
 
+    def acknowledge(self, delivery_id: str, *, by: str) -> Delivery:
+        """See `Hub.acknowledge`."""
+
+        async def acknowledge() -> Delivery:
+            return await self.hub.acknowledge(delivery_id, by=by)
+
+        return self._portal().call(acknowledge)
+
     def preview(self, notice: str | Notification | None = None, **arguments: Any) -> Message:
         """See `Hub.preview`."""
         return self.hub.preview(notice, **arguments)
@@ -148,6 +157,37 @@ class SyncHub:
     def balance(self, instance: str) -> Balance | Outcome:
         """See `Hub.balance`."""
         return self._portal().call(self.hub.balance, instance)
+
+    def suppress(self, address: str, **arguments: Any) -> Suppression:
+        """See `Hub.suppress`."""
+
+        async def suppress() -> Suppression:
+            return await self.hub.suppress(address, **arguments)
+
+        return self._portal().call(suppress)
+
+    def unsuppress(self, entry_id: str, *, by: str = "application") -> Suppression:
+        """See `Hub.unsuppress`."""
+
+        async def unsuppress() -> Suppression:
+            return await self.hub.unsuppress(entry_id, by=by)
+
+        return self._portal().call(unsuppress)
+
+    def suppressions(
+        self,
+        address: str | None = None,
+        *,
+        channel: str | None = None,
+        lifted: bool = False,
+        limit: int = 100,
+    ) -> Sequence[Suppression]:
+        """See `Hub.suppressions`."""
+
+        async def suppressions() -> Sequence[Suppression]:
+            return await self.hub.suppressions(address, channel=channel, lifted=lifted, limit=limit)
+
+        return self._portal().call(suppressions)
 
     def _portal(self) -> BlockingPortal:
         with self._lock:

@@ -10,6 +10,20 @@ import pytest
 import structlog
 
 
+LONG = ("architecture/test_imports", "test_crash", "docs/", "cli/", "ledger/", "campaigns/")
+"""Files that take long come first: what comes last is waited for by one process alone."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the long ones first; everything else stays in its order."""
+    items.sort(key=_place)
+
+
+def _place(item: pytest.Item) -> int:
+    name = item.nodeid.removeprefix("tests/")
+    return next((place for place, long in enumerate(LONG) if name.startswith(long)), len(LONG))
+
+
 @pytest.fixture(autouse=True)
 def _a_clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     """No settings of the machine reach a test: it starts in an empty folder, without our variables."""

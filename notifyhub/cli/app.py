@@ -7,7 +7,9 @@ from typing import Annotated
 import typer
 
 import notifyhub
+from notifyhub.cli.acknowledge import acknowledge
 from notifyhub.cli.balance import balance
+from notifyhub.cli.check.command import check
 from notifyhub.cli.codes import codes
 from notifyhub.cli.demo import demo
 from notifyhub.cli.enqueue import enqueue
@@ -27,8 +29,14 @@ from notifyhub.cli.privacy.export import export
 from notifyhub.cli.program import Program
 from notifyhub.cli.providers import providers
 from notifyhub.cli.resolve import resolve
+from notifyhub.cli.route import explain as explain_route
 from notifyhub.cli.send import send
 from notifyhub.cli.simulate import simulate
+from notifyhub.cli.suppress.add import add
+from notifyhub.cli.suppress.exporting import export as export_list
+from notifyhub.cli.suppress.importing import import_
+from notifyhub.cli.suppress.lift import lift
+from notifyhub.cli.suppress.listing import list_
 from notifyhub.cli.templates import templates
 from notifyhub.cli.worker import worker
 
@@ -70,8 +78,8 @@ def _program(
 
 
 for _command in (
-    send, enqueue, worker, resolve, preview, templates, providers, balance, plugins, codes, simulate,
-    demo, init,
+    send, enqueue, worker, resolve, acknowledge, preview, templates, providers, balance, plugins, codes,
+    simulate, demo, init, check,
 ):  # fmt: skip
     app.command()(_command)
 app.add_typer(
@@ -87,4 +95,8 @@ app.add_typer(
         key,
     )
 )
+app.add_typer(
+    group("suppress", "Who gets nothing, or nothing of some kinds.", add, list_, lift, export_list, import_)
+)
+app.add_typer(group("route", "Which way a message would take.", explain_route))
 app.add_typer(group("privacy", "Tell or erase what is kept about a person.", export, erase))

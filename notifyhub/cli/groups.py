@@ -15,7 +15,10 @@ __all__ = ["group", "show_help"]
 
 
 def group(name: str, summary: str, *commands: Callable[..., None]) -> typer.Typer:
-    """Commands under a common name: `notifyhub <name> <command>`."""
+    """Commands under a common name: `notifyhub <name> <command>`.
+
+    A command is called as its function, without the `_` of one whose name Python has taken (`import_`).
+    """
     app = typer.Typer(name=name, help=summary, invoke_without_command=True)
 
     @app.callback()
@@ -24,7 +27,7 @@ def group(name: str, summary: str, *commands: Callable[..., None]) -> typer.Type
             show_help(context)
 
     for command in commands:
-        app.command()(command)
+        app.command(command.__name__.removesuffix("_"))(command)
     return app
 
 

@@ -20,7 +20,7 @@ __all__ = ["init", "starter"]
 
 _HEAD = """\
 # notifyhub.toml: found upwards from the working directory, or named by NOTIFYHUB_CONFIG.
-# Check it with `notifyhub providers check`. Any key can come from the environment instead:
+# Look it over with `notifyhub check`. Any key can come from the environment instead:
 # NOTIFYHUB__PROVIDERS__CONSOLE__REVEAL=true
 
 default_locale = "zh"        # for recipients without one
@@ -38,15 +38,47 @@ _TAIL = """\
 # country = "CN"
 # category = ["otp", "alert"]
 # providers = ["console"]    # instance names, in order
-# strategy = "in_order"      # or "weighted", with: weights = { console = 1 }
+# strategy = "in_order"      # or "by_health"; or "weighted", with: weights = { console = 1 }
+# [[route_tests]]            # tried by `notifyhub check`
+# to = "13800138000"
+# notice = "login/code"
+# expect = "console"
 
 # What may follow an attempt that may have gone out, per category. As it is: otp goes once more
 # through another instance, alert is tried again, order and marketing are never sent twice.
 # [categories.alert]
 # max_submits = 2
 
-# [policies.suppression_list]
-# addresses = []             # these get nothing
+# What is asked before each message. These two are on: they keep you within what vendors allow, and heed
+# whoever answered TD or is on a vendor's blacklist.
+[policies]
+vendor_limits = true
+
+[policies.suppression_list]
+# addresses = []             # these get nothing, besides whoever is on the list
+
+# [[policies.limits]]        # of one notice to one person
+# limit = ["1/60s", "5/day"]
+# per = ["recipient", "notice"]
+# category = "otp"
+
+# [[policies.limits]]        # of everything to one person
+# limit = "20/day"
+# over = "suppress"          # or "defer": it waits for its turn
+
+# [[policies.quiet_hours]]   # the recipient's own night
+# start = "21:00"
+# end = "09:00"
+# category = "marketing"
+
+# [[policies.budgets]]       # altogether
+# amount = 5000
+# unit = "parts"             # or "money", or "messages"
+# per = "day"
+
+# [policies.balance_guard]   # warns of an account that runs low, passes over an empty one
+# warn_below = { default = 1000 }
+
 # [policies.deduplicate]
 # window = 60.0              # seconds in which the same words go to the same address once
 

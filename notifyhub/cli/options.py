@@ -76,6 +76,12 @@ DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Check everything and choose the route, but send nothing.")
 ]
 Explain = Annotated[bool, typer.Option("--explain", help="Tell every decision on the way.")]
+By = Annotated[
+    str | None,
+    typer.Option(
+        "--by", metavar="NAME", help="Who says so; by default this machine's user.", show_default=False
+    ),
+]
 DeliveryId = Annotated[
     str, typer.Argument(metavar="ID", help="The delivery's id, as `send` and `enqueue` print it.")
 ]

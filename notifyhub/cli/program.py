@@ -18,6 +18,7 @@ from notifyhub.errors import LedgerUnavailable, NotifyhubError
 
 __all__ = [
     "ACCEPTED",
+    "FOUND",
     "INTERRUPTED",
     "NOT_ACCEPTED",
     "READER_LEFT",
@@ -28,6 +29,8 @@ __all__ = [
     "complain",
 ]
 
+FOUND = 1
+"""`check` has found something wrong; nothing else ends so."""
 ACCEPTED = 0
 """A vendor has taken the message (or has delivered it, or it was a dry run), or it is queued."""
 WRONG = 2

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +10,8 @@ import typer
 
 from notifyhub.cli.deliveries import moment, sentence, values
 from notifyhub.cli.hubs import opened_ledger
-from notifyhub.cli.options import Config, DeliveryId, Json
+from notifyhub.cli.operators import this_user
+from notifyhub.cli.options import By, Config, DeliveryId, Json
 from notifyhub.cli.output import print_json
 
 if TYPE_CHECKING:
@@ -28,12 +27,7 @@ def resolve(
     delivery_id: DeliveryId,
     verdict: Annotated[str, typer.Option("--as", metavar="WORD", help="delivered, failed or resend.")],
     why: Annotated[str, typer.Option("--why", metavar="TEXT", help="How you know; kept with the delivery.")],
-    by: Annotated[
-        str | None,
-        typer.Option(
-            "--by", metavar="NAME", help="Who says so; by default this machine's user.", show_default=False
-        ),
-    ] = None,
+    by: By = None,
     config: Config = None,
     as_json: Json = False,
 ) -> None:
@@ -42,7 +36,7 @@ def resolve(
     resend counts it as failed and queues a new delivery with the same words, which names the old one: a
     person may then get it twice. Exit status 2 where its state leaves nothing to say.
     """
-    former, again = asyncio.run(_resolve(config, delivery_id, verdict, why, by or _user()))
+    former, again = asyncio.run(_resolve(config, delivery_id, verdict, why, by or this_user()))
     if as_json:
         resent = None if again is None else {"id": again.id, "status": again.status, "due": moment(again.due)}
         print_json({**values(former), "resent": resent})
@@ -85,10 +79,3 @@ async def _announce(settings: Settings, ledger: Ledger, former: Delivery, again:
             await postbox.announce(again)
     finally:
         await dispatcher.aclose()
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container whose user has no name
-        return f"uid {os.getuid()}"

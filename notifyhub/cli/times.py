@@ -14,11 +14,11 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks
 
 
 def ahead(text: str, field: str, now: datetime) -> datetime:
-    """A time to come: `2026-11-22T20:00+08:00`, or `+30s`, `+10m`, `+2h`, `+1d` from now (aware).
+    """A time to come: `2026-11-22T20:00+08:00`, or `+30s`, `+10m`, `+2h`, `+7d` from now (aware).
 
     Raises NotificationError for anything else, a time without a zone included.
     """
-    remedy = "write it as 2026-11-22T20:00+08:00, or as +30s, +10m, +2h"
+    remedy = "write it as 2026-11-22T20:00+08:00, or as +30s, +10m, +2h, +7d"
     sign, span = text[:1], text[1:]
     time = _moved(now, span, 1, field, remedy) if sign == "+" else _written(text, field, remedy)
     if time.tzinfo is None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import contenders
-from durable import _Folder, many
+from durable import Folder, many
 
 from notifyhub import Hub
 from notifyhub.registry import dispatch_context, dispatcher_type
@@ -21,7 +21,7 @@ CONCURRENCY = 64
 PAID = {"order_no": "20261122001", "amount": "128.00"}
 
 
-class Draining(_Folder):
+class Draining(Folder):
     """Deliveries a second out of one queue by 1, 2 and 4 worker processes, with a do-nothing provider."""
 
     def __init__(self, engine: str, messages: int = 8000) -> None:
@@ -56,7 +56,7 @@ class Draining(_Folder):
 
 async def weigh(messages: int = 100_000) -> list[int]:
     """A worker's resident memory (KiB) every 10,000 deliveries of one queue on SQLite."""
-    async with _Folder() as box:
+    async with Folder() as box:
         url = f"sqlite:///{box.folder}/ledger.db"
         producer = await box.hub(url)
         await queue(producer, messages)

@@ -55,7 +55,7 @@ async def migrated(url: str) -> str:
     return url
 
 
-class _Folder:
+class Folder:
     """A folder on a real disk, for as long as a bench runs."""
 
     def __init__(self) -> None:
@@ -68,9 +68,11 @@ class _Folder:
     async def __aexit__(self, *_: object) -> None:
         await self.stack.aclose()
 
-    async def hub(self, url: str, provider: object = contenders.nothing, **more: Any) -> Hub:
+    async def hub(
+        self, url: str, provider: object = contenders.nothing, *, policies: Any = None, **more: Any
+    ) -> Hub:
         """A hub on this ledger, closed with the bench."""
-        settings = {"ledger": {"url": url, **more}}
+        settings = {"ledger": {"url": url, **more}, "policies": policies or {}}
         return await self.stack.enter_async_context(Hub(settings, providers={"sms": provider}))  # type: ignore[dict-item]
 
     async def postgres(self) -> PostgresServer:
@@ -81,7 +83,7 @@ class _Folder:
         return server
 
 
-class Ledgers(_Folder):
+class Ledgers(Folder):
     """A provider that does nothing, with each ledger, against raw fused group commit."""
 
     MESSAGES = 3000
@@ -115,7 +117,7 @@ class DurablePosting(contenders.Posting):
 
     async def __aenter__(self) -> Self:
         await super().__aenter__()
-        self.box = _Folder()
+        self.box = Folder()
         server = await self.box.postgres()
         url = await migrated(await asyncio.to_thread(server.create, "bench"))
         self.hubs = {
@@ -142,7 +144,7 @@ class DurablePosting(contenders.Posting):
         return took
 
 
-class Growing(_Folder):
+class Growing(Folder):
     """The cost of a delivery with ever more deliveries in the ledger."""
 
     MESSAGES = 3000

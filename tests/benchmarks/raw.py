@@ -10,10 +10,10 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
+from notifyhub.ledger.sql.migration import migrations
 from notifyhub.ledger.sql.rows import INSERT
 from notifyhub.message import new_id
 
@@ -40,7 +40,7 @@ class Writes(NamedTuple):
             return (name, "sending", FACTS, BODY, BEGUN)
         return (
             name, "sending", 2, None, NOW, NOW, None, None, name[::-1], None, None, None, "sms",
-            "0123456789abcdef", 1, NOW, 0, 0, FACTS, "+8613800138000", BODY, BEGUN,
+            "0123456789abcdef", 1, NOW, 0, 0, FACTS, "+8613800138000", BODY, None, BEGUN,
         )  # fmt: skip
 
     def outcome(self, name: str) -> tuple[Any, ...]:
@@ -54,7 +54,7 @@ PLAIN = Writes(
     "UPDATE raw SET status=?, history=history||? WHERE id=?",
 )
 OURS = Writes(
-    files("notifyhub.ledger.sql").joinpath("migrations/sqlite/0001_deliveries.sql").read_text("utf-8"),
+    ";\n".join(statement for migration in migrations("sqlite") for statement in migration.statements),
     INSERT,
     "UPDATE notifyhub_deliveries SET status=?, provider=?, vendor_id=?, history=history||?, owner=NULL,"
     " lease=NULL WHERE id=?",

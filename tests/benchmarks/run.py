@@ -1,6 +1,7 @@
 """The figures notifyhub is held to, as ratios measured side by side in one run.
 
-    python tests/benchmarks/run.py [overhead|gateway|imports|ledgers|durable|growth|drain|weight] [--rounds 7]
+    python tests/benchmarks/run.py [overhead|gateway|imports|ledgers|durable|growth|drain|weight|policies]
+        [--rounds 7]
 
 Each figure is the median over the rounds; in each round every contender runs once, one after the
 other, so that a slow minute of the machine meets them all. Absolute numbers are this machine's.
@@ -21,6 +22,7 @@ import contenders
 import draining
 import durable as durability
 import importing
+import policing
 from table import Row, show
 
 Round = Callable[[], Awaitable[dict[str, float]]]
@@ -144,9 +146,27 @@ async def weight(rounds: int) -> None:
     )
 
 
+async def policies(rounds: int) -> None:
+    """What all the stock policies add to a durable send, and what one limit costs in memory."""
+    async with policing.Policing() as bench:
+        took = await medians(bench.round, rounds)
+    without, with_all, limit = took.values()
+    show(
+        f"hub.send with SQLite and a do-nothing provider, {durability.AT_A_TIME} at a time",
+        [
+            Row("no policies", f"{without * 1e6:.0f} µs", ""),
+            Row(
+                "all stock policies", f"{with_all * 1e6:.0f} µs", f"{with_all / without:.2f} × (goal ≤ 1.30)"
+            ),
+            Row("one limit, in memory", f"{limit * 1e6:.1f} µs", "(goal ≤ 10 µs)"),
+        ],
+    )
+
+
 BENCHES = {
     "overhead": overhead, "gateway": gateway, "imports": imports,
     "ledgers": ledgers, "durable": durable, "growth": growth, "drain": drain, "weight": weight,
+    "policies": policies,
 }  # fmt: skip
 
 

@@ -58,7 +58,7 @@ def test_no_command_is_usage(run: Run) -> None:
     assert (done.exit_code, done.stdout) == (2, "")
     commands = (
         "send", "enqueue", "worker", "resolve", "preview", "templates", "providers", "balance",
-        "plugins", "codes", "simulate", "demo", "init", "ledger", "privacy",
+        "plugins", "codes", "simulate", "demo", "init", "ledger", "suppress", "privacy",
     )  # fmt: skip
     for command in commands:
         assert f" {command} " in done.stderr

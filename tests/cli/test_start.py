@@ -28,8 +28,11 @@ def test_init_writes_what_works_at_once(run: Run) -> None:
     """The file as written is valid and sends to the console."""
     done = run("init")
     assert (done.exit_code, done.stdout.startswith("Wrote notifyhub.toml.")) == (0, True)
-    assert load_settings("notifyhub.toml").providers == {"console": {"type": "console"}}
-    assert run("providers", "check").exit_code == 0
+    settings = load_settings("notifyhub.toml")
+    assert settings.providers == {"console": {"type": "console"}}
+    assert settings.policies.vendor_limits
+    assert settings.policies.suppression_list is not None
+    assert run("check").exit_code == 0
     assert run("send", "login/code", "--to", "13800138000", "--var", "code=482913").exit_code == 0
 
 
@@ -67,6 +70,23 @@ def test_the_vendors_section_is_right_when_uncommented(run: Run, monkeypatch: py
     monkeypatch.setenv("IHUYI_ACCOUNT", DEMO_ACCOUNT)
     monkeypatch.setenv("IHUYI_API_KEY", DEMO_API_KEY)
     assert run("providers", "check").exit_code == 0
+
+
+def test_everything_else_is_right_when_uncommented(run: Run) -> None:
+    """What the file shows besides the vendors is valid together, and its route test passes."""
+    run("init")
+    text = Path("notifyhub.toml").read_text(encoding="utf-8")
+    head, tail = text[: text.index("# Provider instances")], text[text.index("# [[routes]]") :]
+    switched_on = re.sub(r"^# (?=\[|[a-z_]+ = )", "", tail, flags=re.MULTILINE)
+    # A key is a secret of the deployment's own; nobody has one yet.
+    switched_on = re.sub(r"^keys = .*\n", "", switched_on, flags=re.MULTILINE)
+    console = '[providers.console]\ntype = "console"\n'
+    Path("notifyhub.toml").write_text(f"{head}{console}{switched_on}", encoding="utf-8")
+    policies = load_settings("notifyhub.toml").policies
+    assert (len(policies.limits), len(policies.budgets), len(policies.quiet_hours)) == (2, 1, 1)
+    done = run("check")
+    assert done.exit_code == 0, done.stdout
+    assert "route_tests.0" in done.stdout
 
 
 def test_init_has_a_section_for_every_type() -> None:

@@ -19,6 +19,7 @@ import sys
 import textwrap
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
+from datetime import date, time
 from enum import Enum
 from functools import cache
 from importlib import import_module
@@ -125,7 +126,10 @@ def _type_of(field: Any) -> str:
 
 
 def _words(annotation: Any, plural: str = "") -> str:
-    plain = {str: "string", int: "integer", float: "number", bool: "boolean", SecretStr: "secret string"}
+    plain = {
+        str: "string", int: "integer", float: "number", bool: "boolean", SecretStr: "secret string",
+        date: "date", time: "time",
+    }  # fmt: skip
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         return _words(arguments[0], plural)
@@ -371,12 +375,22 @@ def _class_entry(node: ast.ClassDef, value: type) -> str:
     if issubclass(value, BaseException):
         return f"{_code(f'class {node.name}({ast.unparse(node.bases[0])})')}\n\n{said}"
     made = _constructor(node, value)
-    methods = [
-        f"- {_code(_method(each, node.name))}: {_first_words(each)}"
-        for each in node.body
-        if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef) and not each.name.startswith("_")
-    ]
-    return "\n\n".join(filter(None, [made and _code(f"{node.name}({made})"), said, "\n".join(methods)]))
+    methods: dict[str, str] = {}
+    for each in (each for part in (node, *_bases(value)) for each in part.body):
+        if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef) and not each.name.startswith("_"):
+            methods.setdefault(each.name, f"- {_code(_method(each, node.name))}: {_first_words(each)}")
+    return "\n\n".join(
+        filter(None, [made and _code(f"{node.name}({made})"), said, "\n".join(methods.values())])
+    )
+
+
+def _bases(value: type) -> Iterator[ast.ClassDef]:
+    """The classes of ours that it has methods from, besides models, whose methods are pydantic's."""
+    for base in value.__mro__[1:]:
+        if base.__module__.startswith("notifyhub") and not issubclass(base, BaseModel):
+            node = _node(base.__name__, base)
+            if isinstance(node, ast.ClassDef):
+                yield node
 
 
 def _named(paragraph: str) -> str:

@@ -87,10 +87,10 @@ def test_both_readmes_have_the_same_code() -> None:
 
 
 def test_readme_is_short() -> None:
-    """It stays a page: 170 lines at most, a provider in fifteen, and the two commands one line each."""
+    """It stays a page: 180 lines at most, a provider in fifteen, and the two commands one line each."""
     for readme in READMES:
         text = readme.read_text(encoding="utf-8")
-        assert text.count("\n") <= 170
+        assert text.count("\n") <= 180
         (own,) = (m[0] for m in _FENCE.finditer(text) if "@provider(" in m[0])
         assert len([line for line in own.split("\n")[1:-1] if line]) <= 15
         for ending in (".venv/bin/notifyhub demo", ".venv/bin/pytest"):

@@ -70,6 +70,7 @@ def _values(delivery: Delivery) -> dict[str, Any]:
         "created_at": moment(delivery.created_at),
         "due": moment(delivery.due),
         "resend_of": delivery.resend_of,
+        "escalates": delivery.escalates,
         "attempts": [
             {**attempt_values(each), "number": each.number, "started_at": moment(each.started_at)}
             for each in delivery.attempts
@@ -94,6 +95,7 @@ def _facts(delivery: Delivery) -> dict[str, str]:
         "reason": delivery.reason,
         "detail": delivery.detail,
         "resend of": delivery.resend_of,
+        "follows": delivery.escalates,
     }
     return {name: value for name, value in facts.items() if value}
 

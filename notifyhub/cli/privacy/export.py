@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from notifyhub.cli.files import created
 from notifyhub.cli.hubs import opened_ledger
 from notifyhub.cli.options import Config
 from notifyhub.cli.output import print_json
 from notifyhub.cli.privacy.subject import Subject, person
-from notifyhub.errors import NotificationError
 
 __all__ = ["export"]
 
@@ -54,15 +53,6 @@ async def _kept(config: Path | None, subject: str) -> Sequence[dict[str, Any]]:
 
 
 def _write(file: Path, kept: Sequence[dict[str, Any]]) -> None:
-    try:
-        # Created by us, or not at all: a file that is there may be open to others.
-        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            json.dump(kept, stream, ensure_ascii=False, indent=2)
-            stream.write("\n")
-    except FileExistsError:
-        raise NotificationError(f"{file} is already there", field="out", remedy="name a new file") from None
-    except OSError as error:
-        raise NotificationError(
-            f"{file} cannot be written: {error.strerror}", field="out", remedy="name another file"
-        ) from None
+    with created(file, "out") as stream:
+        json.dump(kept, stream, ensure_ascii=False, indent=2)
+        stream.write("\n")
