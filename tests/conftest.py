@@ -9,7 +9,6 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-
 LONG = ("architecture/test_imports", "test_crash", "docs/", "cli/", "ledger/", "campaigns/")
 """Files that take long come first: what comes last is waited for by one process alone."""
 
