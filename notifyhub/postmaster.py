@@ -123,11 +123,11 @@ class Postmaster:
     async def _send_if_allowed(self, job: Job, path: Path) -> Delivery:
         """As `send`, with the policies asked; what they count is taken in the write that keeps it."""
         holding = Holding(self._policies, job)
+        unsent = job.delivery.evolve(status=Status.NOT_SENT, reason=Reason.INTERRUPTED)
         if not self._policies.asks_ledger:
             opened = await self._kept(job, self._ledger.open(job))
             if opened.id != job.id:
                 return opened
-            unsent = job.delivery.evolve(status=Status.NOT_SENT, reason=Reason.INTERRUPTED)
             delivery, path = await self._ask(holding, job.delivery, path, unsent)
             return await self._send_unless_stopped(job, path, delivery, holding)
         first: Delivery | None = None
@@ -144,6 +144,10 @@ class Postmaster:
             delivery, path = await holding.ask(job.delivery, path, admit)
         except _Known as known:
             return known.first
+        except asyncio.CancelledError:
+            if first is not None:  # else it was not kept, or `_kept` has seen to it
+                await asyncio.shield(self._finish(holding, unsent))
+            raise
         if first is None:  # a policy had stopped it before anything was to be counted
             first = await self._kept(job, self._ledger.open(job))
             if first.id != job.id:

@@ -14,7 +14,7 @@ import pytest
 from notifyhub import Delivery, Hub, Message, Outcome, Reason, Status, hookimpl, provider
 from notifyhub.carrier import Carrier
 from notifyhub.errors import LedgerUnavailable
-from notifyhub.ledger import Job, Ledger, MemoryLedger, open_ledger
+from notifyhub.ledger import Admission, Job, Ledger, MemoryLedger, Question, open_ledger
 from notifyhub.ledger.sql.ledger import SqlLedger
 from notifyhub.ledger.sqlite import SqliteStore
 from notifyhub.plugins import Plugins
@@ -223,6 +223,50 @@ def test_cancelled_before_anything_was_sent(tmp_path: Path, where: str) -> None:
     vendor = RecordingProvider("v")
     play(story, vendor, ledger=sqlite(tmp_path), policies=[Asked()])
     assert vendor.messages == ()
+
+
+@pytest.mark.parametrize("where", ["entering", "telling"])
+def test_cancelled_while_it_is_counted(tmp_path: Path, where: str) -> None:
+    """A caller who stops waiting while the ledger counts, or a policy is told, leaves nothing under way."""
+    reached = asyncio.Event()
+
+    class Told:
+        name = "told"
+
+        async def decide(self, message: Message) -> Decision:
+            return ALLOW
+
+        async def settle(self, message: Message, delivery: Delivery) -> None:
+            if where == "telling" and delivery.status is not Status.ACCEPTED and not reached.is_set():
+                reached.set()
+                await asyncio.Event().wait()
+
+    async def story(hub: Hub) -> None:
+        await hub.send(text="1", to=NUMBER)  # which uses the limit up
+        if where == "entering":
+            entering = hub.ledger.enter
+
+            async def slow(job: Job, question: Question) -> tuple[Delivery, Admission]:
+                entered = await entering(job, question)
+                reached.set()
+                await asyncio.Event().wait()
+                return entered
+
+            hub.ledger.enter = slow  # type: ignore[method-assign]
+        task = asyncio.create_task(hub.send(text="2", to=NUMBER, key="k"))
+        await reached.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        kept = await hub.ledger.by_key("k")
+        assert kept is not None
+        assert (kept.status, kept.reason, kept.attempts) == (Status.NOT_SENT, Reason.INTERRUPTED, ())
+        assert (await hub.ledger.backlog()).sending == 0
+
+    vendor = RecordingProvider("v")
+    settings = {"policies": {"limits": [{"limit": "1/day", "over": "suppress"}]}}
+    play(story, vendor, ledger=sqlite(tmp_path), policies=[Told()], settings=settings)
+    assert len(vendor.messages) == 1
 
 
 @pytest.mark.parametrize("durable", [True, False])
