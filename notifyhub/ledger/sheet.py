@@ -11,7 +11,12 @@ from typing import Any
 
 from notifyhub.quota import Limit
 
-__all__ = ["Sheet"]
+__all__ = ["GRACE", "Sheet"]
+
+GRACE = 3_600_000_000
+"""Microseconds that something is kept after it means nothing any more, for clocks that are put back."""
+_MANY = 64
+"""Lines after which it is looked which of them mean anything: a sheet in memory is never read anew."""
 
 
 class Sheet:
@@ -71,6 +76,8 @@ class Sheet:
                 last[1] = until
         else:
             lines.append([at, until, whose, mark * more])
+            if len(lines) % _MANY == 0:
+                self.forget(now - GRACE)
         return more, at
 
     def give_back(self, mark: str, whose: str, at: int, amount: int) -> bool:
@@ -99,10 +106,10 @@ class Sheet:
 
     def forget(self, now: int) -> None:
         """Leave out what means nothing at this time."""
-        if self.lines:
-            self.lines[:-1] = [line for line in self.lines[:-1] if line[1] > now]
-            if self.lines[-1][1] <= now:
-                self.lines.clear()
+        # The newest line stays as long as any other does, for the time that it has seen.
+        self.lines[:-1] = [line for line in self.lines[:-1] if line[1] > now]
+        if len(self.lines) == 1 and self.lines[0][1] <= now:
+            self.lines.clear()
         self.promised = {mark: at for mark, at in self.promised.items() if at > now}
 
     def until(self) -> int:

@@ -11,14 +11,12 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from notifyhub.ledger.sheet import Sheet
+from notifyhub.ledger.sheet import GRACE, Sheet
 from notifyhub.ledger.tally import MOST_ENTRIES, Tally, after_others, tally_from
 from notifyhub.quota import Limit, Quota, Refusal, Taken
 
-__all__ = ["GRACE", "Page", "Place", "Tallies", "placed"]
+__all__ = ["Page", "Place", "Tallies", "placed"]
 
-GRACE = 3_600_000_000
-"""Microseconds that something is kept after it means nothing any more, for clocks that are put back."""
 _LINES, _PROMISED = "", "promised"
 
 

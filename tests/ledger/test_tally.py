@@ -8,9 +8,10 @@ from itertools import pairwise
 from typing import Literal
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
+from notifyhub.ledger.sheet import Sheet
 from notifyhub.ledger.tallies import Page, Tallies, placed
 from notifyhub.ledger.tally import MOST_ENTRIES
 from notifyhub.quota import Limit, Quota, Refusal, Taken
@@ -255,6 +256,43 @@ def test_those_refused_come_back_one_after_another(limit: Limit) -> None:
     answer = counter.ask(quota(limit), "another", afterwards + 1)
     assert isinstance(answer, Refusal)
     assert answer.free_at <= afterwards + limit.seconds * 1e6 * 1.04
+
+
+@example([(1, {2})] * 4 + [(5, {0}), (7300, {2}), (1, {2})])
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([1, 5, 30, 61, 1800, 3700, 7300, 40_000]), st.sets(st.integers(0, 2), min_size=1)
+        ),
+        max_size=40,
+    )
+)
+def test_short_and_long_limits_on_one_page(told: list[tuple[int, set[int]]]) -> None:
+    """What a short limit has forgotten takes nothing from a long one's memory, whoever was counted last."""
+    limits = [Limit(2, 60), Limit(3, 7200), Limit(4, 86400)]
+    quotas = [Quota(f"rule {number}", "", limit) for number, limit in enumerate(limits)]
+    taken: list[list[int]] = [[], [], []]
+    counter, now = Counter(), NOW
+    for number, (seconds, wanted) in enumerate(told):
+        now += seconds * 1_000_000
+        for place in sorted(wanted):
+            limit = limits[place]
+            counted = sum(at > now - limit.span for at in taken[place])
+            answer = counter.ask(quotas[place], f"delivery {number}", now)
+            assert isinstance(answer, Taken) is (counted < limit.amount)
+            if isinstance(answer, Taken):
+                taken[place].append(now)
+
+
+def test_a_sheet_in_memory_does_not_grow() -> None:
+    """An address that gets messages all the time is remembered as long as a limit asks for, and no longer."""
+    sheet, limit, long = Sheet(), Limit(1, 1), Limit(1, 86400)
+    assert sheet.take(",long", long, "first", 1, NOW) == (1, NOW)
+    for number in range(1, 2000):
+        now = NOW + number * 40_000_000
+        assert sheet.take(",short", limit, f"delivery {number}", 1, now)[0] == 1
+    assert len(sheet.lines) < 300
+    assert sheet.left(",long", long, NOW + 86_399_000_000) == 0
 
 
 def test_limits_on_one_page() -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
+from notifyhub.ledger.sheet import GRACE
 from notifyhub.ledger.sql.encoding import encode, scan
-from notifyhub.ledger.tallies import GRACE, Page, Tallies
+from notifyhub.ledger.tallies import Page, Tallies
 
 __all__ = ["Pages"]
 
