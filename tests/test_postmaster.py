@@ -185,6 +185,19 @@ def test_cancelled_while_it_is_written() -> None:
     play(story, RecordingProvider("v"), ledger=Slow())
 
 
+async def stop_waiting(hub: Hub, text: str, reached: asyncio.Event) -> None:
+    """Send, stop waiting for it once that point is reached, and see that it says nothing was sent."""
+    task = asyncio.create_task(hub.send(text=text, to=NUMBER, key="k"))
+    await reached.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    kept = await hub.ledger.by_key("k")
+    assert kept is not None
+    assert (kept.status, kept.reason, kept.attempts) == (Status.NOT_SENT, Reason.INTERRUPTED, ())
+    assert (await hub.ledger.backlog()).sending == 0
+
+
 @pytest.mark.parametrize("where", ["open", "policy"])
 def test_cancelled_before_anything_was_sent(tmp_path: Path, where: str) -> None:
     """A caller who stops waiting before the first byte leaves a delivery that says nothing was sent."""
@@ -210,15 +223,7 @@ def test_cancelled_before_anything_was_sent(tmp_path: Path, where: str) -> None:
                 return opened
 
             hub.ledger.open = slow  # type: ignore[method-assign]
-        task = asyncio.create_task(hub.send(text="1", to=NUMBER, key="k"))
-        await reached.wait()
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        kept = await hub.ledger.by_key("k")
-        assert kept is not None
-        assert (kept.status, kept.reason, kept.attempts) == (Status.NOT_SENT, Reason.INTERRUPTED, ())
-        assert (await hub.ledger.backlog()).sending == 0
+        await stop_waiting(hub, "1", reached)
 
     vendor = RecordingProvider("v")
     play(story, vendor, ledger=sqlite(tmp_path), policies=[Asked()])
@@ -253,15 +258,7 @@ def test_cancelled_while_it_is_counted(tmp_path: Path, where: str) -> None:
                 return entered
 
             hub.ledger.enter = slow  # type: ignore[method-assign]
-        task = asyncio.create_task(hub.send(text="2", to=NUMBER, key="k"))
-        await reached.wait()
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        kept = await hub.ledger.by_key("k")
-        assert kept is not None
-        assert (kept.status, kept.reason, kept.attempts) == (Status.NOT_SENT, Reason.INTERRUPTED, ())
-        assert (await hub.ledger.backlog()).sending == 0
+        await stop_waiting(hub, "2", reached)
 
     vendor = RecordingProvider("v")
     settings = {"policies": {"limits": [{"limit": "1/day", "over": "suppress"}]}}
