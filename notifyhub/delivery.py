@@ -34,7 +34,8 @@ Keeper = Callable[[Delivery], Coroutine[Any, Any, object]]
 
 @dataclass(slots=True)
 class _Run:
-    """One delivery under way. committed: the instance to which a submission is on record already.
+    """One delivery under way. committed: the instance to which a submission is on record already. free: the
+    one whose turn was taken already.
 
     Made by position, which is quicker than by name.
     """
@@ -48,6 +49,7 @@ class _Run:
     committed: str | None
     submitting: Submitting | None
     turn: Turn | None
+    free: str | None
     patient: bool
     attempts: list[Attempt] = field(default_factory=list)
     copies: int = 0
@@ -84,6 +86,7 @@ class Courier:
         committed: str | None = None,
         submitting: Submitting | None = None,
         turn: Turn | None = None,
+        free: str | None = None,
         interrupted: Keeper | None = None,
         patient: bool = False,
     ) -> Delivery:
@@ -94,6 +97,7 @@ class Courier:
         each submission, with the delivery so far and the instance's name, except where the name is
         `committed`: that one is on record already. turn: awaited before each submission with the instance's
         name and how many copies may be out; where it answers with a sentence, that instance is passed over.
+        free: the instance whose turn was taken before; its first submission does not ask.
         interrupted: where the task is cancelled in an attempt, it is given the delivery (`unknown`) to keep,
         before the cancellation goes on. patient: with every breaker open nothing is asked, since the caller
         can wait.
@@ -105,7 +109,7 @@ class Courier:
         steps = [*delivery.steps, path.words]
         run = _Run(
             delivery, message, policy, [Standing(i) for i in path.instances], self._clock() + left,
-            steps, committed, submitting, turn, patient,
+            steps, committed, submitting, turn, free, patient,
         )  # fmt: skip
         again: Standing | None = None
         if delivery.attempts:
@@ -131,9 +135,12 @@ class Courier:
             standing = again or self._next(run) or await self._next_round(run)
             if standing is None:
                 return
-            if run.turn is not None and not await self._free(run, run.turn, standing):
-                again, standing.out = None, True
-                continue
+            if run.turn is not None:
+                if run.free == standing.instance.name and not run.copies:
+                    run.free = None
+                elif not await self._free(run, run.turn, standing):
+                    again, standing.out = None, True
+                    continue
             committed, run.committed = run.committed, None
             if (
                 run.submitting is not None

@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from notifyhub.ledger import Admission, Job
 from notifyhub.outcome import Delivery
-from notifyhub.policies import Admit, Pipeline, passed_over
+from notifyhub.policies import Pipeline, passed_over
+from notifyhub.quota import Taken
 from notifyhub.routing import Path
 
 __all__ = ["Holding"]
 
 
 class Holding:
-    """One delivery before the policies."""
+    """One delivery before the policies. free: the instance whose turn it is, without asking again."""
 
-    __slots__ = ("_admissions", "_deadline", "_free", "_message", "_policies")
+    __slots__ = ("_admissions", "_deadline", "_message", "_policies", "free")
 
     def __init__(self, policies: Pipeline, job: Job) -> None:
         self._policies = policies
         self._message = job.message
         self._deadline = job.deadline
         self._admissions: list[Admission] = []
-        self._free: str | None = None
+        self.free: str | None = None
 
-    async def ask(self, delivery: Delivery, path: Path, admit: Admit | None = None) -> tuple[Delivery, Path]:
+    async def ask(self, delivery: Delivery, path: Path) -> tuple[Delivery, Path]:
         """See `Pipeline.ask`; and the path without the instances whose turn it is not."""
-        delivery, admission = await self._policies.ask(
-            delivery, self._message, path.names, admit, self._deadline
-        )
+        delivery, admission = await self._policies.ask(delivery, self._message, path.names, self._deadline)
+        return self.admitted(delivery, admission, path)
+
+    def admitted(self, delivery: Delivery, admission: Admission, path: Path) -> tuple[Delivery, Path]:
+        """The ledger's answer: the delivery, and the path without the instances whose turn it is not."""
         self._admissions.append(admission)
-        self._free = admission.instance
+        self.free = admission.instance
         over = admission.passed_over
         if not over:
             return delivery, path
@@ -38,16 +43,16 @@ class Holding:
     async def turn(self, instance: str, copies: int) -> str | None:
         """Take an instance's turn before a submission; a sentence where it has none.
 
-        copies: how many may be out already. The first submission's turn was taken by `ask`. Raises
-        LedgerUnavailable.
+        copies: how many may be out already. Raises LedgerUnavailable.
         """
-        if instance == self._free and not copies:
-            self._free = None
-            return None
         admission, why = await self._policies.turn(self._message, instance, copies)
         self._admissions.append(admission)
         return why
 
-    async def settle(self, delivery: Delivery) -> None:
+    def unused(self, delivery: Delivery) -> list[Taken]:
+        """See `Pipeline.unused`."""
+        return self._policies.unused(self._message, delivery, self._admissions)
+
+    async def settle(self, delivery: Delivery, back: Sequence[Taken]) -> None:
         """See `Pipeline.settle`."""
-        await self._policies.settle(self._message, delivery, self._admissions)
+        await self._policies.settle(self._message, delivery, back)

@@ -14,11 +14,11 @@ from notifyhub.category import Category, DeliveryPolicy
 from notifyhub.delivery import Courier
 from notifyhub.errors import LedgerUnavailable, WrongState
 from notifyhub.holding import Holding
-from notifyhub.ledger import Admission, Job, Ledger, Question
+from notifyhub.ledger import Admission, Job, Ledger
 from notifyhub.log import get_logger
 from notifyhub.message import Message
 from notifyhub.outcome import Delivery, Status
-from notifyhub.policies import Pipeline
+from notifyhub.policies import Pipeline, Stop
 from notifyhub.reason import Reason
 from notifyhub.recorder import Recorder
 from notifyhub.resting import after_interruption, cut_off, put_back, put_off, queued
@@ -30,17 +30,11 @@ __all__ = ["Postmaster"]
 _log = get_logger("notifyhub.postmaster")
 Kept = TypeVar("Kept")
 
+_NOTHING_TAKEN = Admission()
+
 UNASKED = "policies: the ledger they count in cannot be used now, and without them nothing is sent"
 UNASKED_PAUSE = 5.0
 """Seconds until a delivery is tried again for which that was so."""
-
-
-class _Known(Exception):
-    """The delivery was asked for before; this is what became of it, or will."""
-
-    def __init__(self, first: Delivery) -> None:
-        super().__init__()
-        self.first = first
 
 
 class Postmaster:
@@ -122,44 +116,41 @@ class Postmaster:
 
     async def _send_if_allowed(self, job: Job, path: Path) -> Delivery:
         """As `send`, with the policies asked; what they count is taken in the write that keeps it."""
-        holding = Holding(self._policies, job)
-        unsent = job.delivery.evolve(status=Status.NOT_SENT, reason=Reason.INTERRUPTED)
-        if not self._policies.asks_ledger:
-            opened = await self._kept(job, self._ledger.open(job))
-            if opened.id != job.id:
-                return opened
-            delivery, path = await self._ask(holding, job.delivery, path, unsent)
-            return await self._send_unless_stopped(job, path, delivery, holding)
-        first: Delivery | None = None
-
-        async def admit(question: Question) -> Admission:
-            nonlocal first
-            opened, admission = await self._kept(job, self._ledger.enter(job, question))
-            if opened.id != job.id:
-                raise _Known(opened)
-            first = opened
-            return admission
-
+        policies, message, delivery = self._policies, job.message, job.delivery
+        holding = Holding(policies, job)
         try:
-            delivery, path = await holding.ask(job.delivery, path, admit)
-        except _Known as known:
-            return known.first
+            asked = await policies.question(message, path.names, job.deadline)
         except asyncio.CancelledError:
-            if first is not None:  # else it was not kept, or `_kept` has seen to it
-                await asyncio.shield(self._finish(holding, unsent))
+            await asyncio.shield(self._withdraw(job))
             raise
-        if first is None:  # a policy had stopped it before anything was to be counted
-            first = await self._kept(job, self._ledger.open(job))
-            if first.id != job.id:
-                return first
-        return await self._send_unless_stopped(job, path, delivery, holding)
-
-    async def _send_unless_stopped(
-        self, job: Job, path: Path, delivery: Delivery, holding: Holding
-    ) -> Delivery:
-        if delivery.status is not Status.SENDING:
-            return await self._recorder.record(put_off(job, delivery, waits=self._ledger.durable))
+        if isinstance(asked, Stop):  # before anything is to be counted
+            delivery = await policies.stopped(delivery, message, asked)
+            opened = await self._kept(job, self._ledger.open(job))
+            return opened if opened.id != job.id else await self._put_off(job, delivery)
+        try:
+            if asked is None:
+                opened, admission = await self._ledger.open(job), _NOTHING_TAKEN
+            else:
+                opened, admission = await self._ledger.enter(job, asked)
+        except BaseException as error:
+            if isinstance(error, asyncio.CancelledError):
+                await asyncio.shield(self._withdraw(job))
+            await policies.not_asked(delivery, message)
+            raise
+        if opened.id != delivery.id:
+            await policies.not_asked(delivery, message)
+            return opened
+        stop = None if asked is None else policies.against(message, admission, asked)
+        if stop is not None:
+            unsent = delivery.evolve(status=Status.NOT_SENT, reason=Reason.INTERRUPTED)
+            stopped = policies.stopped(delivery, message, stop)
+            return await self._put_off(job, await self._or_else(unsent, holding, stopped))
+        delivery, path = holding.admitted(policies.allowed(delivery), admission, path)
         return await self._send(job, path, delivery, holding)
+
+    async def _put_off(self, job: Job, delivery: Delivery) -> Delivery:
+        """Write down what a policy said of it."""
+        return await self._recorder.record(put_off(job, delivery, waits=self._ledger.durable))
 
     async def _kept(self, job: Job, keeping: Coroutine[Any, Any, Kept]) -> Kept:
         """Have it kept; where the caller stops waiting meanwhile, nothing is sent of it."""
@@ -183,6 +174,7 @@ class Postmaster:
             committed=job.instance,
             submitting=self._ledger.submitting if self._ledger.durable else None,
             turn=holding.turn if holding is not None and self._policies.takes_turns else None,
+            free=None if holding is None else holding.free,
             interrupted=partial(self._finish, holding),
         )
         return await self._finish(holding, sent)
@@ -195,7 +187,7 @@ class Postmaster:
         if self._policies.policies and not delivery.copies:
             stopped = queued(job.delivery, 0, "queue: its worker stopped")
             try:
-                delivery, path = await self._ask(holding, delivery, path, stopped)
+                delivery, path = await self._or_else(stopped, holding, holding.ask(delivery, path))
             except LedgerUnavailable as error:
                 _log.error("policies_not_asked", delivery=delivery.id, error=error.problem)
                 return await self._recorder.record(queued(job.delivery, UNASKED_PAUSE, UNASKED))
@@ -214,6 +206,7 @@ class Postmaster:
             committed=committed,
             submitting=self._ledger.submitting,
             turn=holding.turn if self._policies.takes_turns else None,
+            free=holding.free,
             interrupted=interrupted,
             patient=True,
         )
@@ -248,24 +241,26 @@ class Postmaster:
         steps = (*delivery.steps, why)
         return await self._recorder.record(delivery.evolve(status=ended, due=None, detail=why, steps=steps))
 
-    async def _ask(
-        self, holding: Holding, delivery: Delivery, path: Path, unsent: Delivery
-    ) -> tuple[Delivery, Path]:
-        """Ask the policies. unsent: what to write down where the task is cancelled meanwhile.
+    async def _or_else(
+        self, otherwise: Delivery, holding: Holding, asking: Coroutine[Any, Any, Kept]
+    ) -> Kept:
+        """Have the policies asked, or told. otherwise: what to write down where the task is cancelled then.
 
         Raises LedgerUnavailable where what they count in cannot be asked.
         """
         try:
-            return await holding.ask(delivery, path)
+            return await asking
         except asyncio.CancelledError:
-            await asyncio.shield(self._finish(holding, unsent))
+            await asyncio.shield(self._finish(holding, otherwise))
             raise
 
     async def _finish(self, holding: Holding | None, delivery: Delivery) -> Delivery:
         """Write down where it rests now, and tell the policies that had allowed it."""
         kept = await self._recorder.record(delivery)
-        if holding is not None and self._policies.settles:
-            await holding.settle(kept)
+        if holding is not None:
+            back = holding.unused(kept)
+            if back or self._policies.tells:
+                await holding.settle(kept, back)
         return kept
 
     async def _withdraw(self, job: Job) -> None:

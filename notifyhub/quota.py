@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
+from enum import Enum
 from typing import Literal, NamedTuple
 
 from notifyhub.category import Category
 from notifyhub.errors import SettingsError
 from notifyhub.message import Message
 
-__all__ = ["Limit", "LimitRule", "Per", "Quota", "Refusal", "Taken", "Window", "about", "offset_of"]
+__all__ = ["About", "Limit", "LimitRule", "Per", "Quota", "Refusal", "Taken", "Window", "offset_of"]
 
 Per = Literal["recipient", "words", "notice", "category", "country"]
 """What a rule counts apart: without any, everything it is for counts together."""
-_PRIVATE = frozenset({"recipient", "words"})
-_MOSTLY = ("recipient",)
 
 Window = Literal["sliding", "fixed"]
 _WRITTEN = re.compile(r"\s*(\d{1,12})\s*/\s*(\d{0,9}(?:\.\d+)?)\s*(s|second|m|minute|h|hour|d|day)s?\s*")
@@ -58,20 +57,41 @@ class Limit:
         return f"{self.amount}/{self.seconds:g}s"
 
 
+class About(Enum):
+    """What of the message itself is counted apart and is somebody's own.
+
+    A quota that says so is the same for every message; the ledger takes a digest of the message's own.
+    """
+
+    RECIPIENT = "recipient"
+    """The channel and the address."""
+    WORDS = "words"
+    """The subject and the text, whoever gets them."""
+    RECIPIENT_AND_WORDS = "recipient and words"
+
+
+_ABOUT: dict[frozenset[str], About | str] = {
+    frozenset(): "",
+    frozenset({"recipient"}): About.RECIPIENT,
+    frozenset({"words"}): About.WORDS,
+    frozenset({"recipient", "words"}): About.RECIPIENT_AND_WORDS,
+}
+
+
 class Quota(NamedTuple):
     """So much of a limit is asked for, on behalf of one message.
 
-    name: the rule's, as people read it. about: what is counted apart under this rule and is somebody's own
-    (an address, an address and words); the ledger keeps a digest of it only, and keeps together what is
-    about the same. amount: how much is asked for; 0 asks whether there is any left, more than the limit
-    never fits. offset: seconds by which a fixed window's calendar is ahead of UTC (28800 for days that
-    begin at midnight in Shanghai). apart: what is counted apart and is no secret (a notice, a country).
+    name: the rule's, as people read it. about: what is counted apart under this rule and is somebody's own:
+    the message's (`About`), or anything else, a customer's number; the ledger keeps a digest of it only.
+    "" counts everybody together. amount: how much is asked for; 0 asks whether there is any left, more than
+    the limit never fits. offset: seconds by which a fixed window's calendar is ahead of UTC (28800 for days
+    that begin at midnight in Shanghai). apart: what is counted apart and is no secret (a notice, a country).
 
     Two quotas that are alike in name, about and apart count on one tally and must have one limit.
     """
 
     name: str
-    about: str
+    about: About | str
     limit: Limit
     amount: int = 1
     offset: int = 0
@@ -97,11 +117,12 @@ class Refusal:
 class Taken(NamedTuple):
     """What was taken of a tally, to be given back (all of it, or a part with a lesser amount).
 
-    tally: the ledger's own name for it. at: microseconds since the epoch, as it was counted. used: how
+    page, tally: where the ledger counts it. at: microseconds since the epoch, as it was counted. used: how
     much of the limit is used up now, with this; for warnings. delivery_id: whose it is.
     """
 
     quota: Quota
+    page: str
     tally: str
     at: int
     amount: int
@@ -125,46 +146,59 @@ class LimitRule:
     notices: frozenset[str] = frozenset()
     countries: frozenset[str] = frozenset()
     zone: tzinfo | None = None
-    _names: dict[str, tuple[str, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    about: About | str = field(init=False, repr=False, compare=False)
+    picky: bool = field(init=False, repr=False, compare=False)
+    """Whether it is not for all messages."""
+    by_calendar: bool = field(init=False, repr=False, compare=False)
+    """Whether the time of day in its zone matters."""
     _public: tuple[Per, ...] = field(init=False, repr=False, compare=False)
-    _picky: bool = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         # Found out once: a rule is asked for each message.
-        object.__setattr__(self, "_public", tuple([per for per in self.per if per not in _PRIVATE]))
+        own = frozenset({"recipient", "words"})
+        object.__setattr__(self, "about", _ABOUT[own.intersection(self.per)])
         picky = bool(self.channels or self.categories or self.notices or self.countries)
-        object.__setattr__(self, "_picky", picky)
+        object.__setattr__(self, "picky", picky)
+        fixed = any(limit.window == "fixed" for limit in self.limits)
+        object.__setattr__(self, "by_calendar", self.zone is not None and fixed)
+        object.__setattr__(self, "_public", tuple([per for per in self.per if per not in own]))
 
     def fits(self, message: Message) -> bool:
         """Whether the rule is for such a message."""
-        return not self._picky or (
+        return not self.picky or (
             (not self.channels or message.channel in self.channels)
             and (not self.categories or message.category in self.categories)
             and (not self.notices or message.notice in self.notices)
             and (not self.countries or message.country in self.countries)
         )
 
+    def looks_at(self) -> Collection[str]:
+        """What of a message its quotas depend on, besides what they are about."""
+        chosen = {
+            "channel": self.channels,
+            "category": self.categories,
+            "notice": self.notices,
+            "country": self.countries,
+        }
+        return {*self._public, *[name for name, values in chosen.items() if values]}
+
     def names(self, owner: str = "") -> tuple[str, ...]:
         """What its quotas are called, one a limit. owner: whose limits these are, counted apart by it."""
-        names = self._names.get(owner)
-        if names is None:
-            name = f"{owner}: {self.name}" if owner else self.name
-            names = self._names[owner] = tuple([f"{name} {limit}" for limit in self.limits])
-        return names
+        name = f"{owner}: {self.name}" if owner else self.name
+        return tuple([f"{name} {limit}" for limit in self.limits])
 
     def apart(self, message: Message) -> str:
         """What of the message is counted apart and is no secret."""
-        public = self._public
-        return ", ".join([_told(message, per) for per in public]) if public else ""
+        return ", ".join([_told(message, per) for per in self._public])
 
     def quotas(self, message: Message, owner: str = "", at: datetime | None = None) -> tuple[Quota, ...]:
         """What the message takes under this rule. owner: as for `names`. at: aware; by default now."""
         if not self.fits(message):
             return ()
-        private, apart = about(message, self.per), self.apart(message)
+        apart = self.apart(message)
         named = zip(self.names(owner), self.limits, strict=True)
         return tuple([
-            Quota(name, private, limit, 1, self._offset(limit, at), apart) for name, limit in named
+            Quota(name, self.about, limit, 1, self._offset(limit, at), apart) for name, limit in named
         ])  # fmt: skip
 
     def _offset(self, limit: Limit, at: datetime | None) -> int:
@@ -177,14 +211,6 @@ def offset_of(zone: tzinfo, at: datetime) -> int:
     """Seconds by which the clocks of a time zone are ahead of UTC at that (aware) time."""
     ahead = at.astimezone(zone).utcoffset()
     return 0 if ahead is None else int(ahead.total_seconds())
-
-
-def about(message: Message, per: Sequence[Per]) -> str:
-    """What of a message a rule counts apart that is somebody's own: the address, the words."""
-    recipient = f"{message.channel}:{message.to}" if "recipient" in per else ""
-    if per == _MOSTLY or "words" not in per:
-        return recipient
-    return f"{recipient}\x1f{message.subject or ''}\x1e{message.text}"
 
 
 def _told(message: Message, per: Per) -> str:

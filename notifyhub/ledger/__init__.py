@@ -1,7 +1,8 @@
 """The ledger: memory of deliveries, of what is needed to carry them on, of idempotency keys and receipts."""
 
-from notifyhub.ledger.admission import Admission, Question, Suppression, Turn
+from notifyhub.ledger.admission import Admission, Question, Suppression
 from notifyhub.ledger.contract import Ledger
+from notifyhub.ledger.demand import Demand, Turn
 from notifyhub.ledger.health import Health
 from notifyhub.ledger.job import Backlog, Gathered, Job, Query, Retention
 from notifyhub.ledger.location import open_ledger
@@ -10,6 +11,7 @@ from notifyhub.ledger.memory import MemoryLedger
 __all__ = [
     "Admission",
     "Backlog",
+    "Demand",
     "Gathered",
     "Health",
     "Job",

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from notifyhub.address import mask
 from notifyhub.category import Category
-from notifyhub.quota import Quota, Refusal, Taken
+from notifyhub.ledger.demand import NO_DEMAND, Demand
+from notifyhub.quota import Refusal, Taken
 
-__all__ = ["Admission", "Question", "Suppression", "Turn"]
+__all__ = ["Admission", "Question", "Suppression"]
 
-
-class Turn(NamedTuple):
-    """An instance that may carry the message, and its vendor's own limits. Without any it is always free."""
-
-    instance: str
-    quotas: tuple[Quota, ...] = ()
+Took: TypeAlias = tuple[tuple[Taken, ...], tuple[Taken, ...]]
 
 
 class Question(NamedTuple):
@@ -25,21 +22,24 @@ class Question(NamedTuple):
 
     delivery_id: whose; what it had taken before (and a crash kept it from giving back) is not taken twice
     where the tally still knows it. channel, address, category: whether they are on the suppression list;
-    address "" does not ask. quotas: taken all or none. turns: the first instance whose own quotas have
-    enough left is taken, along with the others; without any turns nobody's turn is asked for. latest: aware;
-    when it is of no use any more. It is not promised a time after that, which would put off everybody else.
+    address "" does not ask. demand: its quotas are taken all or none; the first instance of its turns whose
+    own quotas have enough left is taken, along with the others; without any turns nobody's turn is asked
+    for. latest: aware; when it is of no use any more. It is not promised a time after that, which would put
+    off everybody else. recipient: the address, and words: the subject and the text, where the demand is
+    about these.
     """
 
     delivery_id: str
     channel: str
     category: Category
     address: str = ""
-    quotas: tuple[Quota, ...] = ()
-    turns: tuple[Turn, ...] = ()
+    demand: Demand = NO_DEMAND
     latest: datetime | None = None
+    recipient: str = ""
+    words: str = ""
 
     def __repr__(self) -> str:
-        return f"<Question about {self.delivery_id}: {len(self.quotas)} quotas, {len(self.turns)} turns>"
+        return f"<Question about {self.delivery_id}: {self.demand}>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,18 +69,50 @@ class Suppression:
         return f"<Suppression {self.id} of {mask(self.address)}: {self.reason}>"
 
 
-class Admission(NamedTuple):
+class Admission:
     """The answer. Nothing was taken where `listed` or `refused` says something.
 
     listed: the entry that forbids it altogether. refused: the first quota that had not enough left; with
-    turns and none of them free, the one that is free first. taken: by the message. instance: whose turn
-    it is. turn: what was taken for it. passed_over: instances before it that were not free, and why: a
-    refusal, or the entry that forbids this instance only.
+    turns and none of them free, the one that is free first. instance: whose turn it is. passed_over:
+    instances before it that were not free, and why: a refusal, or the entry that forbids this instance
+    only. took: what was taken, by the message and for its turn; called when somebody wants to know.
     """
 
-    listed: Suppression | None = None
-    refused: Refusal | None = None
-    taken: tuple[Taken, ...] = ()
-    instance: str | None = None
-    turn: tuple[Taken, ...] = ()
-    passed_over: tuple[tuple[str, Refusal | Suppression], ...] = ()
+    __slots__ = ("_took", "instance", "listed", "passed_over", "refused")
+
+    def __init__(
+        self,
+        listed: Suppression | None = None,
+        refused: Refusal | None = None,
+        instance: str | None = None,
+        passed_over: tuple[tuple[str, Refusal | Suppression], ...] = (),
+        took: Callable[[], Took] | Took = ((), ()),
+    ) -> None:
+        self.listed = listed
+        self.refused = refused
+        self.instance = instance
+        self.passed_over = passed_over
+        self._took = took
+
+    @property
+    def taken(self) -> tuple[Taken, ...]:
+        """What was taken by the message."""
+        return self._all()[0]
+
+    @property
+    def turn(self) -> tuple[Taken, ...]:
+        """What was taken for the turn of `instance`."""
+        return self._all()[1]
+
+    def by(self, instance: str) -> Admission:
+        """The same, said of this instance."""
+        return Admission(self.listed, self.refused, instance, self.passed_over, self._took)
+
+    def __repr__(self) -> str:
+        return f"<Admission of {self.instance}: listed {self.listed}, refused {self.refused}>"
+
+    def _all(self) -> Took:
+        # Mostly a message goes and nobody asks.
+        if callable(self._took):
+            self._took = self._took()
+        return self._took

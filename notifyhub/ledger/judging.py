@@ -2,85 +2,145 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from types import MappingProxyType
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import NamedTuple, TypeAlias
 
-from notifyhub.ledger.admission import Admission, Question, Suppression
-from notifyhub.ledger.tallies import Place, Tallies, placed
-from notifyhub.quota import Quota, Refusal, Taken
+from notifyhub.ledger.admission import Admission, Question, Suppression, Took
+from notifyhub.ledger.demand import BOTH, OTHERS, RECIPIENT, WORDED, Block, Spot, spots_of
+from notifyhub.ledger.tallies import Page, Place, Tallies, elsewhere
+from notifyhub.quota import About, Refusal, Taken
 
 __all__ = ["Posed", "decide", "posed"]
 
-Named = Mapping[str, Place]
-"""Where quotas are counted, by the ledger's own names for that."""
-
+_DIGITS = 12
+"""Of the digest of words in a mark: 48 bits tell apart what was said to one recipient."""
 
 Fits: TypeAlias = list[tuple[Place, int]]
 """Where there is enough, and how much."""
+Found: TypeAlias = list[tuple[Block, str, Sequence[int], int]]
+"""Blocks, their pages, what was left of each spot, and the time as which it counts."""
 
 
 class Posed(NamedTuple):
-    """A question with its quotas placed. turns: instances in their order, and what each takes."""
+    """A question, with a digest of whatever it is about.
+
+    words: as marks have them. pages: those of somebody, in the order of `Block.whose`.
+    """
 
     question: Question
-    quotas: Named
-    turns: list[tuple[str, Named]]
+    words: str
+    pages: tuple[str, ...]
 
-    def pages(self) -> Iterator[str]:
+    def names(self) -> Iterable[str]:
         """The names of all pages that it is about."""
-        for place in self.quotas.values():
-            yield place.page
-        for _, quotas in self.turns:
-            for place in quotas.values():
-                yield place.page
+        demand = self.question.demand
+        return (*demand.common, *[self.pages[whose] for whose in demand.own])
 
 
 def posed(question: Question, digest: Callable[[str], str]) -> Posed:
-    """The question with its quotas placed: on a page by a digest of what they are about.
+    """The question, with a digest of whatever it is about."""
+    demand = question.demand
+    own = demand.own
+    if not own:
+        return Posed(question, "", ())
+    recipient = said = words = ""
+    if own[0] == RECIPIENT or BOTH in own:
+        recipient = f"{digest(question.recipient)}.{question.channel}"
+    if demand.worded:
+        said = digest(question.words)
+        words = said[:_DIGITS]
+    pages: tuple[str, ...] = (recipient, f"{said}.words", elsewhere(recipient, words))
+    if own[-1] >= OTHERS:
+        pages = (*pages, *[digest(about) for about in demand.others])
+    return Posed(question, words, pages)
 
-    Quotas of one place are one, the greatest: what is asked for twice is not taken twice; nor is for a turn
-    what the message takes anyhow.
-    """
-    quotas = _named(question.quotas, digest)
-    turns = [(turn.instance, _named(turn.quotas, digest, quotas)) for turn in question.turns]
-    return Posed(question, quotas, turns)
 
-
-def decide(asked: Posed, tallies: Tallies, entries: Iterable[Suppression], now: int) -> Admission:
+def decide(asked: Posed, tallies: Tallies, entries: Sequence[Suppression], now: int) -> Admission:
     """Whether the message may go, and by whom; what it takes is taken. See `Ledger.admit`.
 
     entries: all of its address that are neither lifted nor over. now: microseconds since the epoch.
     """
-    question = asked.question
-    listed = [entry for entry in entries if _is_for(entry, question)] if entries else []
+    if entries:
+        return _with_care(asked, tallies, entries, now)
+    # Mostly there is enough of everything. What is done here, is done for every message.
+    question, words, own = asked
+    demand, whose = question.demand, question.delivery_id
+    pages = tallies.pages
+    found: list[tuple[Block, str, Page | None, Sequence[int]]] = []
+    for block in demand.mostly:
+        name = block.page or own[block.whose]
+        page = pages.get(name)
+        left: Sequence[int] | None
+        if page is None:
+            left = block.full if block.fits else None
+        elif block.tally:
+            left = page.tally_room(block, whose, now)
+        else:
+            left = page.room(block, words, whose, now)
+        if left is None:
+            return _with_care(asked, tallies, entries, now)
+        found.append((block, name, page, left))
+    taken: Found = []
+    for block, name, page, left in found:
+        if page is None:
+            page = pages.get(name) or pages.setdefault(name, Page())
+        page.changed = True
+        take = page.take_tally(block, whose, now) if block.tally else page.take_all(block, words, whose, now)
+        taken.append((block, name, left, take))
+    instance = demand.turns[0].instance if demand.turns else None
+    return Admission(None, None, instance, (), partial(_took, taken, words, whose))
+
+
+def _took(found: Found, words: str, whose: str) -> Took:
+    """What was taken where there was enough of everything, in the order that it was asked for."""
+    taken: list[tuple[Spot, Taken]] = []
+    for block, page, lefts, at in found:
+        for spot, left in zip(block.spots, lefts, strict=True):
+            quota, mark, tally, _, _ = spot
+            used = quota.limit.amount - left + quota.amount
+            key = mark.replace(WORDED, words) or tally
+            taken.append((spot, Taken(quota, page, key, at, quota.amount, used, whose)))
+    taken.sort(key=lambda each: each[0].rank)
+    return (
+        tuple([each for spot, each in taken if not spot.turn]),
+        tuple([each for spot, each in taken if spot.turn]),
+    )
+
+
+def _with_care(asked: Posed, tallies: Tallies, entries: Sequence[Suppression], now: int) -> Admission:
+    """As `decide`, one quota after the other."""
+    question, demand = asked.question, asked.question.demand
+    listed = [entry for entry in entries if _is_for(entry, question)]
     for entry in listed:
         if entry.instance is None:
             return Admission(listed=entry)
     whose = question.delivery_id
     fits: Fits = []
-    for place in asked.quotas.values():
+    spots = spots_of(demand.quotas)
+    for spot in spots.values():
+        place = _placed(spot, asked)
         left = tallies.left(place, now)
-        if not 0 < left >= place.quota.amount:
-            refusal = tallies.lacking(place, left, whose, now)
-            if refusal is not None:
-                _promise(tallies, place, refusal, question)
-                return Admission(refused=refusal)
+        refusal = tallies.lacking(place, left, whose, now)
+        if refusal is not None:
+            _promise(tallies, place, refusal, question)
+            return Admission(refused=refusal)
         fits.append((place, left))
-    if not asked.turns:
-        return Admission(taken=_take(fits, tallies, whose, now))
+    if not demand.turns:
+        return Admission(took=(_take(fits, tallies, whose, now), ()))
     passed_over: list[tuple[str, Refusal | Suppression]] = []
     first_free: tuple[Place, Refusal] | None = None
-    for instance, quotas in asked.turns:
+    for instance, quotas in demand.turns:
         barred = next((entry for entry in listed if entry.instance == instance), None)
         if barred is not None:
             passed_over.append((instance, barred))
             continue
+        places = [_placed(spot, asked) for spot in spots_of(quotas, turn=True, but=spots).values()]
         fitting: Fits = []
-        lacks = _lacks(instance, quotas, fitting, tallies, whose, now)
+        lacks = _lacks(instance, places, fitting, tallies, whose, now)
         if lacks is None:
-            taken, turn = _take(fits, tallies, whose, now), _take(fitting, tallies, whose, now)
-            return Admission(taken=taken, instance=instance, turn=turn, passed_over=tuple(passed_over))
+            took = _take(fits, tallies, whose, now), _take(fitting, tallies, whose, now)
+            return Admission(instance=instance, passed_over=tuple(passed_over), took=took)
         passed_over.append((instance, lacks[1]))
         if first_free is None or lacks[1].free_at < first_free[1].free_at:
             first_free = lacks
@@ -90,18 +150,17 @@ def decide(asked: Posed, tallies: Tallies, entries: Iterable[Suppression], now: 
     return Admission(refused=first_free[1], passed_over=tuple(passed_over))
 
 
-def _named(quotas: Iterable[Quota], digest: Callable[[str], str], but: Named = MappingProxyType({})) -> Named:
-    named: dict[str, Place] = {}
-    about, page = "", ""
-    for quota in quotas:
-        if quota.about != about:  # mostly it is what the one before was about
-            about = quota.about
-            page = digest(about) if about else ""
-        place = placed(quota, page)
-        name = place.name
-        if name not in but and (name not in named or named[name].quota.amount < quota.amount):
-            named[name] = place
-    return named
+def _placed(spot: Spot, asked: Posed) -> Place:
+    """Where a quota is counted for this message."""
+    quota, mark, tally, _, _ = spot
+    if not quota.about:
+        return Place(quota, tally, mark, tally)
+    whose = asked.question.demand.whose(quota.about)
+    if quota.about is not About.RECIPIENT_AND_WORDS:
+        return Place(quota, asked.pages[whose], mark, tally)
+    if not mark:
+        return Place(quota, asked.pages[BOTH], "", tally)
+    return Place(quota, asked.pages[whose], mark.replace(WORDED, asked.words), tally, asked.pages[BOTH])
 
 
 def _is_for(entry: Suppression, question: Question) -> bool:
@@ -111,19 +170,17 @@ def _is_for(entry: Suppression, question: Question) -> bool:
 
 
 def _lacks(
-    instance: str, quotas: Named, fits: Fits, tallies: Tallies, whose: str, now: int
+    instance: str, places: Iterable[Place], fits: Fits, tallies: Tallies, whose: str, now: int
 ) -> tuple[Place, Refusal] | None:
     """What keeps an instance from its turn the longest, and where. fits: what does not is added to it."""
     longest: tuple[Place, Refusal] | None = None
-    for place in quotas.values():
+    for place in places:
         left = tallies.left(place, now)
-        if not 0 < left >= place.quota.amount:
-            refusal = tallies.lacking(place, left, whose, now)
-            if refusal is not None:
-                if longest is None or refusal.free_at > longest[1].free_at:
-                    longest = place, Refusal(place.quota, refusal.free_at, refusal.left, instance)
-                continue
-        fits.append((place, left))
+        refusal = tallies.lacking(place, left, whose, now)
+        if refusal is None:
+            fits.append((place, left))
+        elif longest is None or refusal.free_at > longest[1].free_at:
+            longest = place, Refusal(place.quota, refusal.free_at, refusal.left, instance)
     return longest
 
 

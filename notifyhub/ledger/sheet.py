@@ -1,4 +1,4 @@
-"""Sheet: what lately went to one address (or said the same to it), counted under several small limits.
+"""Sheet: what lately went to one address (or said the same), counted under several small limits.
 
 One line a message, whatever it is counted under, so that a message costs one line. No clock and no I/O:
 times are microseconds since the epoch. A clock that goes backwards lets nothing more through: what is taken
@@ -7,16 +7,20 @@ then is counted at the latest time that was seen.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from notifyhub.ledger.demand import WORDED, Block
 from notifyhub.quota import Limit
 
-__all__ = ["GRACE", "Sheet"]
+__all__ = ["GRACE", "LONG", "Sheet"]
 
 GRACE = 3_600_000_000
-"""Microseconds that something is kept after it means nothing any more, for clocks that are put back."""
-_MANY = 64
-"""Lines after which it is looked which of them mean anything: a sheet in memory is never read anew."""
+"""Microseconds that the newest line is kept after it means nothing any more, for clocks that are put back."""
+LONG = 64
+"""Lines from which on a sheet takes no more that is about words: there may be no end to those, where a limit
+of how much goes to one address ends by itself.
+"""
 
 
 class Sheet:
@@ -24,14 +28,54 @@ class Sheet:
 
     A mark stands for a limit; a line has it once for each unit that was taken. Never more than a limit's
     amount is taken in any stretch: what was taken at t counts until t + seconds. promised: by mark, the
-    time that was told last to somebody refused.
+    time that was told last to somebody refused. elsewhere: until when something may be counted on the pages
+    of the words themselves, because this was long.
     """
 
-    __slots__ = ("lines", "promised")
+    __slots__ = ("elsewhere", "lines", "promised")
 
-    def __init__(self, lines: list[list[Any]] | None = None, promised: dict[str, int] | None = None) -> None:
+    def __init__(
+        self, lines: list[list[Any]] | None = None, promised: dict[str, int] | None = None, elsewhere: int = 0
+    ) -> None:
         self.lines = lines if lines is not None else []
         self.promised = promised if promised is not None else {}
+        self.elsewhere = elsewhere
+
+    def room(self, block: Block, words: str, whose: str, now: int) -> Sequence[int] | None:
+        """How much is left of each; None where one lacks, or where it takes a closer look to tell."""
+        lines = self.lines
+        if not block.fits:
+            return None
+        if not lines:
+            return block.full
+        if block.worded and (self.elsewhere or len(lines) >= LONG):
+            return None
+        seen = self.seen(now)
+        left, over = list(block.full), seen - block.span
+        for at, _, taker, marks in lines:
+            if at <= over:
+                continue
+            if taker == whose:
+                return None
+            for place, (quota, mark, _, _, _) in enumerate(block.spots):
+                if at > seen - quota.limit.span:
+                    left[place] -= marks.count(mark.replace(WORDED, words) if block.worded else mark)
+        for less, asked in zip(left, block.asked, strict=True):
+            if less < asked or less <= 0:
+                return None
+        return left
+
+    def take_all(self, block: Block, words: str, whose: str, now: int) -> int:
+        """Count all of a block for which there was room: the time as which it counts."""
+        lines, at = self.lines, now
+        if lines:
+            if lines[-1][0] > now:
+                at = lines[-1][0]
+            if len(lines) % LONG == 0:
+                self.forget()
+        marks = block.marks.replace(WORDED, words) if block.worded else block.marks
+        lines.append([at, at + block.span, whose, marks])
+        return at
 
     def left(self, mark: str, limit: Limit, now: int) -> int:
         """How much is left."""
@@ -56,32 +100,23 @@ class Sheet:
                     known += line[3].count(mark)
         return known
 
-    def take(self, mark: str, limit: Limit, whose: str, amount: int, now: int) -> tuple[int, int]:
-        """Count so much, less what this delivery has taken already: how much more that was, and the time as
-        which it counts.
-        """
+    def take(self, mark: str, limit: Limit, whose: str, amount: int, now: int) -> int:
+        """Count so much: the time as which it counts."""
         lines = self.lines
-        if not lines:
-            lines.append([now, now + limit.span, whose, mark * amount])
-            return amount, now
-        last = lines[-1]
-        at: int = max(now, last[0])
-        more = amount - self.known(mark, limit, whose, now)
-        if more <= 0:
-            return 0, at
+        at = self.seen(now)
         until = at + limit.span
-        if last[2] == whose and last[0] == at:
-            last[3] += mark * more
-            if until > last[1]:
-                last[1] = until
+        if lines and lines[-1][2] == whose and lines[-1][0] == at:
+            last = lines[-1]
+            last[3] += mark * amount
+            last[1] = max(last[1], until)
         else:
-            lines.append([at, until, whose, mark * more])
-            if len(lines) % _MANY == 0:
-                self.forget(now - GRACE)
-        return more, at
+            if len(lines) % LONG == 0:
+                self.forget()
+            lines.append([at, until, whose, mark * amount])
+        return at
 
-    def give_back(self, mark: str, whose: str, at: int, amount: int) -> bool:
-        """Count it no longer, or that part of it no longer; whether it was still counted."""
+    def give_back(self, mark: str, whose: str, at: int, amount: int) -> int:
+        """Count it no longer, or that part of it no longer; how much of it was still counted."""
         asked = amount
         for line in reversed(self.lines):
             if amount and line[2] == whose and line[0] <= at:
@@ -90,7 +125,7 @@ class Sheet:
                 amount -= less
         # The newest line stays, for the time that it has seen.
         self.lines[:-1] = [line for line in self.lines[:-1] if line[3]]
-        return amount < asked
+        return asked - amount
 
     def free_at(self, mark: str, limit: Limit, amount: int, now: int) -> int:
         """When so much will be free, if nobody else takes it. amount: at least 1, at most the limit's."""
@@ -104,19 +139,20 @@ class Sheet:
                     break
         return free
 
-    def forget(self, now: int) -> None:
-        """Leave out what means nothing at this time."""
-        # The newest line stays as long as any other does, for the time that it has seen.
-        self.lines[:-1] = [line for line in self.lines[:-1] if line[1] > now]
-        if len(self.lines) == 1 and self.lines[0][1] <= now:
-            self.lines.clear()
-        self.promised = {mark: at for mark, at in self.promised.items() if at > now}
+    def seen(self, now: int) -> int:
+        """The latest time that was seen here."""
+        return max(now, self.lines[-1][0]) if self.lines else now
 
-    def until(self) -> int:
-        """When all of it means nothing any more."""
-        return max([line[1] for line in self.lines] + list(self.promised.values()), default=0)
+    def forget(self) -> None:
+        """Leave out what means nothing any more at the latest time that was seen here.
+
+        Nobody counts those lines, however his clock goes; the newest stays, for the time that it has seen.
+        """
+        lines = self.lines
+        if len(lines) > 1:
+            seen = lines[-1][0]
+            lines[:-1] = [line for line in lines[:-1] if line[1] > seen]
 
     def _over(self, limit: Limit, now: int) -> int:
         """What was taken at this time or before counts no longer."""
-        latest: int = self.lines[-1][0] if self.lines else 0
-        return (max(now, latest)) - limit.span
+        return self.seen(now) - limit.span

@@ -1,94 +1,121 @@
 """Tallies: all that questions are asked about, on pages: what is counted about the same is on one.
 
-A page has a sheet for the small limits, of which most messages take several at once, and a tally for each
+A page is a sheet for the small limits, of which most messages take several at once, with a tally for each
 limit that is great or goes by the calendar.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator
-from functools import lru_cache
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from notifyhub.ledger.sheet import GRACE, Sheet
-from notifyhub.ledger.tally import MOST_ENTRIES, Tally, after_others, tally_from
+from notifyhub.ledger.demand import Block
+from notifyhub.ledger.sheet import GRACE, LONG, Sheet
+from notifyhub.ledger.tally import Tally, after_others, tally_from
 from notifyhub.quota import Limit, Quota, Refusal, Taken
 
-__all__ = ["Page", "Place", "Tallies", "placed"]
+__all__ = ["Page", "Place", "Tallies", "elsewhere", "going_on"]
 
-_LINES, _PROMISED = "", "promised"
+_LINES, _PROMISED, _ELSEWHERE = "", "promised", "elsewhere"
 
 
 class Place(NamedTuple):
-    """Where a quota is counted. name: the ledger's own, the page's with the rule's after it, which people may
-    read. mark: its own on the page's sheet; "" where it has a tally.
+    """Where a quota is counted for one message. mark: as a line of its sheet has it; "" where it has a tally,
+    whose name the other is. elsewhere: the page that goes on where the sheet is long; "" without.
     """
 
-    name: str
+    quota: Quota
     page: str
     mark: str
-    quota: Quota
+    tally: str
+    elsewhere: str = ""
+
+    @property
+    def key(self) -> str:
+        """What tells it from the others of its page."""
+        return self.mark or self.tally
 
 
-def placed(quota: Quota, about: str) -> Place:
-    """The place of a quota. about: a digest of what it is about; "" for what is nobody's own."""
-    suffix, mark = _written(quota.name, quota.apart, quota.limit)
-    name = about + suffix
-    return Place(name, about or name, mark, quota)
+def elsewhere(page: str, words: str) -> str:
+    """The page of words to one recipient, that goes on where his own is long."""
+    return f"{page}.{words}"
 
 
-@lru_cache(4096)
-def _written(name: str, apart: str, limit: Limit) -> tuple[str, str]:
-    """What comes after the page in a name, and the mark on the sheet."""
-    if limit.window == "sliding" and limit.amount <= MOST_ENTRIES:
-        # 32 bits tell the few rules of a page apart.
-        return f"|{name}|{apart}", "," + hashlib.sha256(f"{name}|{apart}".encode()).hexdigest()[:8]
-    return f"|{name}|{apart} ({limit.window})", ""
+def going_on(page: str, mark: str) -> str:
+    """The page that goes on with this mark of a page; "" with none, where it is not about words."""
+    _, about_words, words = mark.partition(":")
+    return elsewhere(page, words) if about_words and mark.startswith(",") else ""
 
 
-class Page:
+class Page(Sheet):
     """One page. written: as `Page.written` made it; None for an empty one. changed: since it was read."""
 
-    __slots__ = ("_tallies", "_written", "changed", "sheet")
+    __slots__ = ("_tallies", "_written", "changed")
 
     def __init__(self, written: dict[str, Any] | None = None) -> None:
-        self._written = written or {}
-        self._tallies: dict[str, tuple[Tally, Quota]] = {}
-        self.sheet = Sheet(self._written.pop(_LINES, None), self._written.pop(_PROMISED, None))
+        self._tallies: dict[str, tuple[Tally, Limit]] = {}
         self.changed = False
+        self._written = written = written or {}
+        self.lines = written.pop(_LINES, None) or []
+        self.promised = written.pop(_PROMISED, None) or {}
+        self.elsewhere = written.pop(_ELSEWHERE, 0)
 
-    def tally(self, place: Place) -> Tally:
-        """The tally at this place."""
-        known = self._tallies.get(place.name)
+    def tally(self, name: str, limit: Limit) -> Tally:
+        """The tally of this name."""
+        known = self._tallies.get(name)
         if known is None:
-            written = self._written.pop(place.name, None)
-            tally = tally_from(None if written is None else written[1:], place.quota.limit)
-            self._tallies[place.name] = known = tally, place.quota
+            written = self._written.pop(name, None)
+            tally = tally_from(None if written is None else written[1:], limit)
+            self._tallies[name] = known = tally, limit
         return known[0]
+
+    def tally_room(self, block: Block, whose: str, now: int) -> Sequence[int] | None:
+        """As `room`, for the tally that a block is about."""
+        quota, _, name, _, _ = block.spots[0]
+        tally = self.tally(name, quota.limit)
+        if not block.fits or tally.known(quota, whose, now):
+            return None
+        left = tally.left(quota, now)
+        return (left,) if left >= quota.amount else None
+
+    def take_tally(self, block: Block, whose: str, now: int) -> int:
+        """As `take_all`, of the tally that a block is about."""
+        quota, _, name, _, _ = block.spots[0]
+        return self.tally(name, quota.limit).take(quota, whose, quota.amount, now)[1]
 
     def until(self) -> int:
         """When all of it means nothing any more."""
-        until = self.sheet.until()
-        for tally, quota in self._tallies.values():
-            until = max(until, tally.until(quota))
+        until = self.elsewhere
+        for line in self.lines:
+            if line[1] > until:
+                until = line[1]
+        for tally, limit in self._tallies.values():
+            until = max(until, tally.until(limit))
         for written in self._written.values():
             until = max(until, written[0])
-        return until
+        return max(until, *self.promised.values()) if self.promised else until
 
     def written(self, now: int) -> dict[str, Any]:
         """As plain values, without what meant nothing any more a while ago."""
         before = now - GRACE
-        state = {name: tally for name, tally in self._written.items() if tally[0] > before}
-        for name, (tally, quota) in self._tallies.items():
-            until = tally.until(quota)
+        state: dict[str, Any] = {}
+        if self._written:
+            state = {name: tally for name, tally in self._written.items() if tally[0] > before}
+        for name, (tally, limit) in self._tallies.items():
+            until = tally.until(limit)
             if until > before:
                 state[name] = [until, *tally.written()]
-        self.sheet.forget(before)
-        if self.sheet.lines:
-            state[_LINES] = self.sheet.lines
-        if self.sheet.promised:
-            state[_PROMISED] = self.sheet.promised
+        lines = self.lines
+        if len(lines) > 1:
+            self.forget()
+        if lines and (len(lines) > 1 or lines[0][1] > before):
+            state[_LINES] = lines
+        if self.promised:
+            promised = {mark: at for mark, at in self.promised.items() if at > before}
+            if promised:
+                state[_PROMISED] = promised
+        if self.elsewhere > before:
+            state[_ELSEWHERE] = self.elsewhere
         return state
 
 
@@ -100,21 +127,21 @@ class Tallies:
 
     def left(self, place: Place, now: int) -> int:
         """How much is left."""
-        quota = place.quota
-        page = self.pages.get(place.page)
+        limit, page = place.quota.limit, self.pages.get(place.page)
         if page is None:
-            return quota.limit.amount
-        if place.mark:
-            return page.sheet.left(place.mark, quota.limit, now)
-        return page.tally(place).left(quota, now)
+            return limit.amount
+        if not place.mark:
+            return page.tally(place.tally, limit).left(place.quota, now)
+        left = page.left(place.mark, limit, now)
+        other = self._other(place)
+        return left if other is None else max(0, left + other.left(place.mark, limit, now) - limit.amount)
 
     def lacking(self, place: Place, left: int, whose: str, now: int) -> Refusal | None:
         """Why it cannot be taken, where so much is left; None where it can. Changes nothing."""
         quota = place.quota
         if 0 < left >= quota.amount:
             return None
-        page = self.pages.get(place.page)
-        more = quota.amount - (0 if page is None else self._known(page, place, whose, now))
+        more = quota.amount - self._known(place, whose, now)
         if quota.amount and more <= left:
             return None
         return Refusal(quota, self._free_at(place, more if quota.amount else 1, now), left)
@@ -125,38 +152,41 @@ class Tallies:
             return
         page = self._page(place.page)
         if place.mark:
-            promised = page.sheet.promised
-            promised[place.mark] = max(promised.get(place.mark, 0), refusal.free_at)
+            page.promised[place.mark] = max(page.promised.get(place.mark, 0), refusal.free_at)
         else:
-            tally = page.tally(place)
+            tally = page.tally(place.tally, place.quota.limit)
             tally.promised = max(tally.promised, refusal.free_at)
 
     def take(self, place: Place, left: int, whose: str, now: int) -> Taken:
         """Take it, of what is left. What the delivery has taken of it before is not taken again."""
-        name, page_name, mark, quota = place
-        amount, used = quota.amount, quota.limit.amount - left
+        quota, page_name, mark, name, _ = place
+        amount, limit = quota.amount, quota.limit
+        used = limit.amount - left
         if not amount:
-            return Taken(quota, name, now, 0, used, whose)
+            return Taken(quota, page_name, place.key, now, 0, used, whose)
         page = self._page(page_name)
-        if mark:
-            more, at = page.sheet.take(mark, quota.limit, whose, amount, now)
+        if not mark:
+            more, at = page.tally(name, limit).take(quota, whose, amount, now)
         else:
-            more, at = page.tally(place).take(quota, whose, amount, now)
+            more = max(0, amount - self._known(place, whose, now))
+            at = self._take_line(place, page, whose, more, now) if more else page.seen(now)
         # What it had taken already is its own to give back, all of it.
-        known = self._known(page, place, whose, now) if not more else amount
-        return Taken(quota, name, at, known, used + more, whose)
+        known = amount if more else self._known(place, whose, now)
+        return Taken(quota, page_name, place.key, at, known, used + more, whose)
 
     def give_back(self, taken: Taken) -> None:
         """Give it back; harmless where it does not count any more, or was given back before."""
-        place = placed(taken.quota, taken.tally.partition("|")[0])
-        page = self.pages.get(place.page)
+        page, mark = self.pages.get(taken.page), taken.tally
         if page is None:
             return
-        if place.mark:
-            gone = page.sheet.give_back(place.mark, taken.delivery_id, taken.at, taken.amount)
-        else:
-            gone = page.tally(place).give_back(taken)
-        page.changed |= gone
+        if not mark.startswith(","):
+            page.changed |= page.tally(mark, taken.quota.limit).give_back(taken)
+            return
+        gone = page.give_back(mark, taken.delivery_id, taken.at, taken.amount)
+        page.changed |= gone > 0
+        if gone < taken.amount and (other := self.pages.get(going_on(taken.page, mark))) is not None:
+            rest = taken.amount - gone
+            other.changed |= other.give_back(mark, taken.delivery_id, taken.at, rest) > 0
 
     def changed(self) -> Iterator[tuple[str, Page]]:
         """The pages that have changed, in the order of their names."""
@@ -169,20 +199,40 @@ class Tallies:
         for name in [name for name, page in self.pages.items() if page.until() + GRACE <= now]:
             del self.pages[name]
 
-    def _known(self, page: Page, place: Place, whose: str, now: int) -> int:
-        if place.mark:
-            sheet = page.sheet
-            return sheet.known(place.mark, place.quota.limit, whose, now) if sheet.lines else 0
-        return page.tally(place).known(place.quota, whose, now)
+    def _known(self, place: Place, whose: str, now: int) -> int:
+        quota, page = place.quota, self.pages.get(place.page)
+        if page is None:
+            return 0
+        if not place.mark:
+            return page.tally(place.tally, quota.limit).known(quota, whose, now)
+        known, other = page.known(place.mark, quota.limit, whose, now), self._other(place)
+        return known if other is None else known + other.known(place.mark, quota.limit, whose, now)
+
+    def _take_line(self, place: Place, page: Page, whose: str, more: int, now: int) -> int:
+        """Write it on the sheet, or where words go that a long one does not take any more."""
+        limit = place.quota.limit
+        if place.elsewhere and len(page.lines) >= LONG:
+            page.forget()
+            if len(page.lines) >= LONG:
+                at = self._page(place.elsewhere).take(place.mark, limit, whose, more, now)
+                page.elsewhere = max(page.elsewhere, at + limit.span)
+                return at
+        return page.take(place.mark, limit, whose, more, now)
 
     def _free_at(self, place: Place, amount: int, now: int) -> int:
         page, quota = self.pages.get(place.page) or Page(), place.quota
         if not place.mark:
-            return page.tally(place).free_at(quota, amount, now)
+            return page.tally(place.tally, quota.limit).free_at(quota, amount, now)
         free = now + quota.limit.span
         if amount <= quota.limit.amount:
-            free = page.sheet.free_at(place.mark, quota.limit, amount, now)
-        return after_others(page.sheet.promised.get(place.mark, 0), free, quota, amount, now)
+            other = self._other(place)
+            lines = page.lines if other is None else sorted([*page.lines, *other.lines])
+            free = Sheet(lines).free_at(place.mark, quota.limit, amount, now)
+        return after_others(page.promised.get(place.mark, 0), free, quota, amount, now)
+
+    def _other(self, place: Place) -> Page | None:
+        """The page that the sheet of a place goes on with."""
+        return self.pages.get(place.elsewhere) if place.elsewhere else None
 
     def _page(self, name: str) -> Page:
         """A page that is going to change."""

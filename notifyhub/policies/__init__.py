@@ -6,7 +6,7 @@ from notifyhub.policies.budgets import Budget, Budgets
 from notifyhub.policies.days_off import DaysOff
 from notifyhub.policies.deduplicate import Deduplicate
 from notifyhub.policies.limits import Limits
-from notifyhub.policies.pipeline import NOTHING_TAKEN, Admit, Pipeline, passed_over
+from notifyhub.policies.pipeline import Pipeline, Stop, passed_over
 from notifyhub.policies.quiet_hours import QuietHours
 from notifyhub.policies.quiet_time import QuietTime, quiet_until
 from notifyhub.policies.stock import stock_policies
@@ -14,8 +14,6 @@ from notifyhub.policies.suppression_list import SuppressionList
 from notifyhub.policies.vendor_limits import VendorLimits
 
 __all__ = [
-    "NOTHING_TAKEN",
-    "Admit",
     "BalanceGuard",
     "Billing",
     "Budget",
@@ -26,6 +24,7 @@ __all__ = [
     "Pipeline",
     "QuietHours",
     "QuietTime",
+    "Stop",
     "SuppressionList",
     "VendorLimits",
     "passed_over",

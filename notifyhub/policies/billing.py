@@ -27,7 +27,10 @@ class Billing:
 
     def parts(self, message: Message, instances: Sequence[str]) -> int:
         """The most parts that one of these instances bills it as."""
-        return max([self._parts(message, name) for name in instances], default=_parts(message))
+        counting = self._counting
+        if counting and not counting.keys().isdisjoint(instances):
+            return max([self._parts(message, name) for name in instances])
+        return _parts(message)
 
     def money(self, message: Message, instances: Sequence[str]) -> int:
         """What the dearest of these instances bills, in millionths."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Literal, TypeAlias
@@ -13,8 +13,9 @@ from notifyhub.outcome import Attempt, Delivery
 from notifyhub.policies.billing import MILLION, Billing
 from notifyhub.policies.counts import Counts
 from notifyhub.policies.excess import Over, PolicyOf, decision_on, utc_now
+from notifyhub.policies.kinds import PerKind
 from notifyhub.policy import Decision
-from notifyhub.quota import Limit, LimitRule, Quota, Refusal, Taken, about, offset_of
+from notifyhub.quota import Limit, LimitRule, Quota, Refusal, Taken, offset_of
 
 __all__ = ["Budget", "Budgets", "Unit"]
 
@@ -75,22 +76,21 @@ class Budgets(Counts):
         self._zone = zone
         self._clock = clock
         self._told: dict[tuple[str, str], int] = {}
+        self._warn_from = {name: each.warn_at * each.limit.amount for name, each in self._budgets.items()}
+        # Their windows begin at the zone's midnight, whatever a rule says.
+        self._fitting = PerKind([each.rule for each in budgets], self._of_kind, clock, by_calendar=True)
 
     def quotas(self, message: Message, instances: Sequence[str]) -> Sequence[Quota]:
         """One copy, by the dearest of those that may carry it."""
-        offset = offset_of(self._zone, self._clock())
-        return [
-            Quota(
-                budget.name,
-                about(message, budget.rule.per),
-                budget.limit,
-                amount,
-                offset,
-                budget.rule.apart(message),
-            )
-            for budget in self._budgets.values()
-            if budget.rule.fits(message) and (amount := self._most(budget, message, instances))
-        ]
+        fitting = self._fitting(message, None)
+        if not fitting.budgets:
+            return ()
+        parts = self._billing.parts(message, instances) if fitting.in_parts else 1
+        money = self._billing.money(message, instances) if fitting.in_money else 1
+        quotas = fitting.quotas.get((parts, money))
+        if quotas is None:
+            quotas = fitting.quotas[parts, money] = fitting.costing({"parts": parts, "money": money})
+        return quotas
 
     def another(self, message: Message, instance: str) -> Sequence[Quota]:
         """One more copy, by this instance."""
@@ -109,28 +109,27 @@ class Budgets(Counts):
         back: list[Taken] = []
         by_name: dict[str, list[Taken]] = {}
         for each in taken:
-            if each.quota.name in self._budgets:
-                by_name.setdefault(each.quota.name, []).append(each)
+            name = each.quota.name
+            if name in self._budgets:
+                by_name.setdefault(name, []).append(each)
+                if each.used >= self._warn_from[name]:
+                    self._warn(self._budgets[name], each)
         for name, ours in by_name.items():
             budget = self._budgets[name]
-            self._warn(budget, max(ours, key=lambda each: each.used))
-            billed = sum(
-                self._billed(budget, message, attempt)
-                for attempt in delivery.attempts
-                if attempt.outcome.may_have_gone
-            )
-            spare = sum(each.amount for each in ours) - billed
+            spare = sum([each.amount for each in ours])
+            for attempt in delivery.attempts:
+                if attempt.outcome.may_have_gone:
+                    spare -= self._billed(budget, message, attempt)
             for each in ours:
                 if spare > 0:
                     back.append(each._replace(amount=min(spare, each.amount)))
                     spare -= each.amount
         return back
 
-    def _most(self, budget: Budget, message: Message, instances: Sequence[str]) -> int:
-        if budget.unit == "messages":
-            return 1
-        cost = self._billing.parts if budget.unit == "parts" else self._billing.money
-        return cost(message, instances)
+    def _of_kind(self, message: Message, _: None, at: datetime) -> _Fitting:
+        budgets = [budget for budget in self._budgets.values() if budget.rule.fits(message)]
+        apart = [budget.rule.apart(message) for budget in budgets]
+        return _Fitting(budgets, apart, offset_of(self._zone, at))
 
     def _billed(self, budget: Budget, message: Message, attempt: Attempt) -> int:
         if budget.unit == "messages":
@@ -139,8 +138,7 @@ class Budgets(Counts):
         return cost(message, attempt)
 
     def _warn(self, budget: Budget, taken: Taken) -> None:
-        low = taken.used >= budget.warn_at * budget.limit.amount
-        if low and self._first("low", taken.quota, taken.at):
+        if self._first("low", taken.quota, taken.at):
             _log.warning("budget_low", budget=budget.rule.name, **_in_units(budget, taken.used))
 
     def _first(self, what: str, quota: Quota, at: int) -> bool:
@@ -149,6 +147,28 @@ class Budgets(Counts):
         first = self._told.get((quota.name, what)) != window
         self._told[quota.name, what] = window
         return first
+
+
+class _Fitting:
+    """Budgets that are for messages of one kind. apart: what each of them counts apart. offset: of quotas.
+
+    quotas: what was made by `costing`, by what the message costs in parts and in money.
+    """
+
+    def __init__(self, budgets: Sequence[Budget], apart: Sequence[str], offset: int) -> None:
+        self.budgets = tuple(zip(budgets, apart, strict=True))
+        self.offset = offset
+        self.in_parts = any(budget.unit == "parts" for budget in budgets)
+        self.in_money = any(budget.unit == "money" for budget in budgets)
+        self.quotas: dict[tuple[int, int], tuple[Quota, ...]] = {}
+
+    def costing(self, costs: Mapping[Unit, int]) -> tuple[Quota, ...]:
+        """What a message takes that costs so much."""
+        named = [(costs.get(budget.unit, 1), budget, apart) for budget, apart in self.budgets]
+        return tuple([
+            Quota(budget.name, budget.rule.about, budget.limit, cost, self.offset, apart)
+            for cost, budget, apart in named if cost
+        ])  # fmt: skip
 
 
 def _in_units(budget: Budget, used: int) -> dict[str, object]:

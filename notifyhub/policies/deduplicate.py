@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from notifyhub.message import Message
 from notifyhub.policies.counts import Counts
 from notifyhub.policy import Decision, Suppress
-from notifyhub.quota import Limit, Quota, Refusal, about
+from notifyhub.quota import About, Limit, Quota, Refusal
 
 __all__ = ["Deduplicate"]
 
@@ -25,12 +25,12 @@ class Deduplicate(Counts):
     name = "deduplicate"
 
     def __init__(self, window: float = 60.0) -> None:
-        self._limit = Limit(1, window)
+        self._once = (Quota(self.name, About.RECIPIENT_AND_WORDS, Limit(1, window)),)
         self._repeated = Suppress(f"the same words went to this address less than {window:g} s ago")
 
     def quotas(self, message: Message, instances: Sequence[str]) -> Sequence[Quota]:
         """The one time that these words may go to this address."""
-        return (Quota(self.name, about(message, ("recipient", "words")), self._limit),)
+        return self._once
 
     def refuse(self, message: Message, refusal: Refusal) -> Decision:
         """Suppress the repetition: later it would be one as well."""

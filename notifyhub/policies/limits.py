@@ -8,6 +8,7 @@ from datetime import datetime
 from notifyhub.message import Message
 from notifyhub.policies.counts import Counts
 from notifyhub.policies.excess import Over, PolicyOf, decision_on, utc_now
+from notifyhub.policies.kinds import PerKind
 from notifyhub.policy import Decision
 from notifyhub.quota import LimitRule, Quota, Refusal
 
@@ -38,13 +39,16 @@ class Limits(Counts):
         self._over = {name: over for rule, over in rules.items() for name in rule.names()}
         self._policy_of = policy_of
         self._clock = clock
+        self._quotas = PerKind(rules, self._of_kind, clock)
 
     def quotas(self, message: Message, instances: Sequence[str]) -> Sequence[Quota]:
         """One of each limit whose rule is for such a message."""
-        now = self._clock()
-        return [quota for rule in self._rules for quota in rule.quotas(message, at=now)]
+        return self._quotas(message, None)
 
     def refuse(self, message: Message, refusal: Refusal) -> Decision:
         """Defer it until there is room, or suppress it."""
         over = self._over.get(refusal.quota.name)
         return decision_on(message, refusal, self._policy_of(message.category), over, self._clock())
+
+    def _of_kind(self, message: Message, _: None, at: datetime) -> tuple[Quota, ...]:
+        return tuple([quota for rule in self._rules for quota in rule.quotas(message, at=at)])

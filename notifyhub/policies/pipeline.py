@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import NamedTuple, TypeAlias
+from functools import lru_cache
+from itertools import accumulate
+from typing import NamedTuple, TypeGuard
 
-from notifyhub.ledger import Admission, Ledger, Question, Suppression, Turn
+from notifyhub.ledger import Admission, Demand, Ledger, Question, Suppression, Turn
 from notifyhub.log import get_logger
 from notifyhub.message import Message, new_id
 from notifyhub.outcome import Delivery, Outcome, OutcomeKind, Status
+from notifyhub.policies.at_once import AtOnce
 from notifyhub.policies.counts import Counts
 from notifyhub.policies.suppression_list import SuppressionList
 from notifyhub.policies.vendor_limits import VendorLimits
 from notifyhub.policy import (
+    ALLOW,
     Allow,
     BillsPolicy,
     CountsPolicy,
@@ -26,19 +30,21 @@ from notifyhub.policy import (
 from notifyhub.quota import Quota, Refusal, Taken
 from notifyhub.reason import Reason
 
-__all__ = ["NOTHING_TAKEN", "Admit", "Pipeline", "passed_over"]
+__all__ = ["Pipeline", "Stop", "passed_over"]
 
 _log = get_logger("notifyhub.policies")
 _ACCEPTED = Status.ACCEPTED  # a look-up in an Enum class is slow
 NOTHING_TAKEN = Admission()
-Admit: TypeAlias = Callable[[Question], Awaitable[Admission]]
+_MANY = 1024
+"""Demands that are remembered."""
 
 
-class _Stop(NamedTuple):
-    """The policy that does not allow a message, and what it says."""
+class Stop(NamedTuple):
+    """The policy that does not allow a message, and what it says. late: when all had allowed it already."""
 
     policy: Policy
     decision: Decision
+    late: bool = False
 
 
 class Pipeline:
@@ -51,54 +57,115 @@ class Pipeline:
     def __init__(self, policies: Sequence[Policy], ledger: Ledger) -> None:
         self.policies = tuple(policies)
         self._ledger = ledger
-        # What every one of `Counts` does needs no call.
-        self._deciding = tuple([(n, p) for n, p in enumerate(self.policies) if not _leaves(p, "decide")])
+        # What every one of `Counts` does needs no call, and what answers at once no coroutine.
+        self._deciding = tuple([
+            (policy, policy.decide_at_once if _at_once(policy) else None)
+            for policy in self.policies if not _leaves(policy, "decide", Counts)
+        ])  # fmt: skip
         self._allowed = tuple(f"policy: {policy.name} allows" for policy in self.policies)
         self._settling = tuple(policy for policy in self.policies if isinstance(policy, SettlesPolicy))
         self._counting = tuple(policy for policy in self.policies if isinstance(policy, CountsPolicy))
-        self._returning = tuple([p for p in self._counting if not _leaves(p, "used")])
+        self._returning = tuple([p for p in self._counting if not _leaves(p, "used", Counts)])
         self._billing = tuple(policy for policy in self.policies if isinstance(policy, BillsPolicy))
         self._list = next((p for p in self.policies if isinstance(p, SuppressionList)), None)
         self._vendors = next((p for p in self.policies if isinstance(p, VendorLimits)), None)
+        # What a demand was made of is kept with it: nothing else can be at those places in memory then.
+        self._demands: dict[tuple[int, ...], tuple[Demand, tuple[object, ...]]] = {}
         # Not by its truth: a list without addresses of its own is empty, and the ledger's need not be.
         self.asks_ledger = bool(self._counting) or self._list is not None or self._vendors is not None
+        self.takes_turns = self._list is not None or self._vendors is not None or bool(self._billing)
+        """Whether `turn` may say no."""
+        self.tells = bool(self._settling)
+        """Whether any policy wants to know how it ended."""
 
     async def ask(
         self,
         delivery: Delivery,
         message: Message,
-        instances: Sequence[str],
-        admit: Admit | None = None,
+        instances: tuple[str, ...],
         deadline: datetime | None = None,
     ) -> tuple[Delivery, Admission]:
         """The delivery after the policies: still `sending`, or `suppressed`, or `deferred` until its due.
 
         instances: names of those that may carry it, in order. The admission says whose turn it is and what
-        was taken; give it to `settle` in the end. admit: instead of `Ledger.admit`, for whoever does more in
-        the same transaction. deadline: after it the message is of no use, so no place is kept for it then.
-        Raises what `admit` raises, LedgerUnavailable: then nothing may be sent.
+        was taken; give it to `settle` in the end. deadline: after it the message is of no use, so no place
+        is kept for it then. Raises LedgerUnavailable: then nothing may be sent.
         """
-        for number, policy in self._deciding:
-            decision = await _decide(policy, message)
-            if not isinstance(decision, Allow):
-                stopped = _stopped(delivery, self._allowed[:number], policy, decision)
-                await self._tell(self.policies[:number], message, stopped)
-                return stopped, NOTHING_TAKEN
+        asked = await self.question(message, instances, deadline)
+        if isinstance(asked, Stop):
+            return await self.stopped(delivery, message, asked), NOTHING_TAKEN
         admission = NOTHING_TAKEN
-        if self.asks_ledger:
+        if asked is not None:
             try:
-                admission, stop = await self._admit(message, instances, admit or self._ledger.admit, deadline)
+                admission = await self._ledger.admit(asked)
             except BaseException:
-                unsent = delivery.evolve(status=Status.NOT_SENT, reason=Reason.INTERRUPTED)
-                await self._tell(self._settling, message, unsent)
+                await self.not_asked(delivery, message)
                 raise
+            stop = self.against(message, admission, asked)
             if stop is not None:
-                others = tuple(p for p in self.policies if p is not stop.policy)
-                before = self._allowed[: self.policies.index(stop.policy)]
-                stopped = _stopped(delivery, before, *stop)
-                await self._tell(others, message, stopped)
-                return stopped, NOTHING_TAKEN
-        return delivery.evolve(steps=(*delivery.steps, *self._allowed)), admission
+                return await self.stopped(delivery, message, stop), NOTHING_TAKEN
+        return self.allowed(delivery), admission
+
+    async def question(
+        self, message: Message, instances: tuple[str, ...], deadline: datetime | None
+    ) -> Question | Stop | None:
+        """What is to be asked of the ledger, if anything is, where every policy allows it by itself; else the
+        first that does not.
+        """
+        for policy, at_once in self._deciding:
+            try:
+                decision = await policy.decide(message) if at_once is None else at_once(message)
+            except Exception as error:  # noqa: BLE001 - what cannot answer must not let the message through
+                decision = _failed(policy, message, error)
+            if decision is not ALLOW and not isinstance(decision, Allow):
+                return Stop(policy, decision)
+        if not self.asks_ledger:
+            return None
+        parts: list[Sequence[Quota]] = []
+        for policy in self._counting:
+            try:
+                parts.append(policy.quotas(message, instances))
+            except Exception as error:  # noqa: BLE001 - as above
+                return Stop(policy, _failed(policy, message, error), late=True)
+        demand = self._demand(parts, self._turns(message, instances))
+        address = "" if self._list is None else message.to
+        return _question(message, demand, address, deadline, message.id)
+
+    def against(self, message: Message, admission: Admission, question: Question) -> Stop | None:
+        """The policy that the ledger's answer speaks for, where something was `listed` or `refused`."""
+        if admission.listed is not None and self._list is not None:
+            return Stop(self._list, self._list.listed(admission.listed), late=True)
+        refusal = admission.refused
+        if refusal is None:
+            return None
+        if refusal.instance is not None and self._vendors is not None:
+            return Stop(self._vendors, self._vendors.refuse(message, refusal), late=True)
+        demand = question.demand
+        place = demand.quotas.index(refusal.quota)
+        policy = next(p for p, end in zip(self._counting, demand.ends, strict=True) if place < end)
+        try:
+            decision = policy.refuse(message, refusal)
+        except Exception as error:  # noqa: BLE001 - as in `question`
+            decision = _failed(policy, message, error)
+        return Stop(policy, decision, late=True)
+
+    def allowed(self, delivery: Delivery) -> Delivery:
+        """A delivery that every policy allows."""
+        return delivery.evolve(steps=(*delivery.steps, *self._allowed))
+
+    async def stopped(self, delivery: Delivery, message: Message, stop: Stop) -> Delivery:
+        """A delivery that one of them does not allow; those that had allowed it are told."""
+        place = self.policies.index(stop.policy)
+        stopped = _stopped(delivery, self._allowed[:place], stop.policy, stop.decision)
+        asked = self.policies if stop.late else self.policies[:place]
+        await self._tell([policy for policy in asked if policy is not stop.policy], message, stopped)
+        return stopped
+
+    async def not_asked(self, delivery: Delivery, message: Message) -> None:
+        """Tell those that had allowed it that it was not sent, because the ledger could not be asked."""
+        if self._settling:
+            unsent = delivery.evolve(status=Status.NOT_SENT, reason=Reason.INTERRUPTED)
+            await self._tell(self._settling, message, unsent)
 
     async def turn(self, message: Message, instance: str, copies: int) -> tuple[Admission, str | None]:
         """Whether this instance may be asked as well, and a sentence for `explain()` where it may not.
@@ -112,98 +179,71 @@ class Pipeline:
         for policy in self._billing if copies else ():
             try:
                 quotas += policy.another(message, instance)
-            except Exception as error:  # noqa: BLE001 - as in `_decide`
+            except Exception as error:  # noqa: BLE001 - as in `question`
                 why = _failed(policy, message, error).why
                 return NOTHING_TAKEN, f"policy: {policy.name} allows no further copy: {why}"
         if not (address or quotas or (turns and turns[0].quotas)):
             return Admission(instance=instance), None
         # Under an id of its own: a second submission counts a second time, as it does for the vendor.
-        question = Question(new_id(), message.channel, message.category, address, tuple(quotas), turns)
-        admission = await self._ledger.admit(question)
+        demand = Demand(quotas, turns)
+        admission = await self._ledger.admit(_question(message, demand, address, None, new_id()))
         against = admission.listed or admission.refused
         if against is None and turns and admission.instance is None:
             against = admission.passed_over[0][1]
         if against is not None:
             return NOTHING_TAKEN, passed_over(instance, against)
-        return admission._replace(instance=instance), None
+        return admission.by(instance), None
 
-    async def settle(self, message: Message, delivery: Delivery, taken: Sequence[Admission]) -> None:
+    def unused(self, message: Message, delivery: Delivery, admissions: Sequence[Admission]) -> list[Taken]:
+        """What nothing went out for: at each instance, and altogether."""
+        back: list[Taken] = []
+        mostly = delivery.status is _ACCEPTED and len(admissions) == 1
+        if not mostly or admissions[0].instance not in (None, delivery.provider):
+            asked = [attempt.provider for attempt in delivery.attempts if _may_count(attempt.outcome)]
+            back = [each for a in admissions if a.instance not in asked for each in a.turn]
+            if not delivery.copies:
+                return [*back, *[each for a in admissions for each in a.taken]]
+        if self._returning and admissions:
+            back += self._spare(message, delivery, admissions)
+        return back
+
+    async def settle(self, message: Message, delivery: Delivery, back: Sequence[Taken]) -> None:
         """Give back what was taken for nothing, and tell every policy how a message ended, once it has.
 
-        Raises nothing: what cannot be given back stays taken, which errs on the safe side.
+        back: what `unused` says. Raises nothing: what cannot be given back stays taken, and less is sent.
         """
-        back = self._unused(message, delivery, taken)
         if back:
-            await self._give_back(back, delivery)
-        if self._settling and delivery.status.is_final:
+            try:
+                await self._ledger.give_back(back)
+            except Exception as error:  # noqa: BLE001 - it stays counted: less is sent, never more
+                _log.warning("quota_not_given_back", delivery=delivery.id, error=type(error).__name__)
+        if self.tells and delivery.status.is_final:
             await self._tell(self._settling, message, delivery)
 
-    @property
-    def takes_turns(self) -> bool:
-        """Whether `turn` may say no."""
-        return self._list is not None or self._vendors is not None or bool(self._billing)
+    def _demand(self, parts: Sequence[Sequence[Quota]], turns: tuple[Turn, ...]) -> Demand:
+        """What all of them want together; worked out once where they want the very same as before."""
+        key = (id(turns), *map(id, parts))
+        known = self._demands.get(key)
+        if known is not None:
+            return known[0]
+        ends = accumulate([len(part) for part in parts])
+        demand = Demand([quota for part in parts for quota in part], turns, tuple(ends))
+        if all(type(part) is tuple for part in parts):  # a list may be another one tomorrow
+            if len(self._demands) >= _MANY:
+                self._demands.clear()
+            self._demands[key] = demand, (turns, *parts)
+        return demand
 
-    @property
-    def settles(self) -> bool:
-        """Whether `settle` may have anything to do."""
-        return bool(self._settling) or self.asks_ledger
-
-    async def _admit(
-        self, message: Message, instances: Sequence[str], admit: Admit, deadline: datetime | None
-    ) -> tuple[Admission, _Stop | None]:
-        quotas: list[Quota] = []
-        owners: list[tuple[int, CountsPolicy]] = []
-        for policy in self._counting:
-            try:
-                quotas += policy.quotas(message, instances)
-            except Exception as error:  # noqa: BLE001 - as in `_decide`
-                return NOTHING_TAKEN, _Stop(policy, _failed(policy, message, error))
-            owners.append((len(quotas), policy))
-        turns = self._turns(message, instances)
-        question = Question(
-            message.id,
-            message.channel,
-            message.category,
-            "" if self._list is None else message.to,
-            tuple(quotas),
-            turns,
-            deadline,
-        )
-        admission = await admit(question)
-        if admission.listed is not None and self._list is not None:
-            return admission, _Stop(self._list, self._list.listed(admission.listed))
-        refusal = admission.refused
-        if refusal is None:
-            return admission, None
-        if refusal.instance is not None and self._vendors is not None:
-            return admission, _Stop(self._vendors, self._vendors.refuse(message, refusal))
-        place = quotas.index(refusal.quota)
-        policy = next(policy for end, policy in owners if place < end)
-        try:
-            return admission, _Stop(policy, policy.refuse(message, refusal))
-        except Exception as error:  # noqa: BLE001 - as in `_decide`
-            return admission, _Stop(policy, _failed(policy, message, error))
-
-    def _turns(self, message: Message, instances: Sequence[str]) -> tuple[Turn, ...]:
+    def _turns(self, message: Message, instances: tuple[str, ...]) -> tuple[Turn, ...]:
         """Whose turn to ask for; nobody's where nothing can speak against one instance only."""
         if self._vendors is not None:
             return self._vendors.turns(message, instances)
         # Without limits of its own, an instance may still be one that the list forbids for this address.
-        return () if self._list is None else tuple([Turn(name) for name in instances])
+        return () if self._list is None else _free_turns(instances)
 
-    def _unused(self, message: Message, delivery: Delivery, admissions: Sequence[Admission]) -> list[Taken]:
-        """What nothing went out for: at each instance, and altogether."""
-        if not admissions:
-            return []
-        mostly = len(admissions) == 1 and delivery.status is _ACCEPTED and not self._returning
-        if mostly and delivery.provider == admissions[0].instance:
-            return []
-        asked = [attempt.provider for attempt in delivery.attempts if _may_count(attempt.outcome)]
-        back = [each for a in admissions if a.turn and a.instance not in asked for each in a.turn]
-        if not delivery.copies:
-            return [*back, *[each for a in admissions for each in a.taken]]
-        if not self._returning:
-            return back
+    def _spare(self, message: Message, delivery: Delivery, admissions: Sequence[Admission]) -> list[Taken]:
+        """What policies give back of what was taken, although it has gone out."""
+        back: list[Taken] = []
         taken = [each for a in admissions for each in a.taken]
         for policy in self._returning:
             try:
@@ -211,12 +251,6 @@ class Pipeline:
             except Exception as error:  # noqa: BLE001 - the message is sent; bookkeeping cannot undo it
                 _failed(policy, message, error)
         return back
-
-    async def _give_back(self, back: Sequence[Taken], delivery: Delivery) -> None:
-        try:
-            await self._ledger.give_back(back)
-        except Exception as error:  # noqa: BLE001 - it stays counted: less is sent, never more
-            _log.warning("quota_not_given_back", delivery=delivery.id, error=type(error).__name__)
 
     async def _tell(self, policies: Sequence[Policy], message: Message, delivery: Delivery) -> None:
         for policy in policies:
@@ -228,6 +262,11 @@ class Pipeline:
                 _failed(policy, message, error)
 
 
+@lru_cache(256)
+def _free_turns(instances: tuple[str, ...]) -> tuple[Turn, ...]:
+    return tuple([Turn(name) for name in instances])
+
+
 def passed_over(instance: str, why: Refusal | Suppression) -> str:
     """A sentence about an instance whose turn it is not, for `explain()`."""
     if isinstance(why, Suppression):
@@ -236,21 +275,28 @@ def passed_over(instance: str, why: Refusal | Suppression) -> str:
     return f"turn: {instance} is passed over: {why.quota.name} is used up until {free}"
 
 
-def _leaves(policy: Policy, method: str) -> bool:
-    """Whether a policy leaves a method as `Counts` has it."""
-    return getattr(type(policy), method, None) is getattr(Counts, method)
+def _question(
+    message: Message, demand: Demand, address: str, deadline: datetime | None, delivery_id: str
+) -> Question:
+    words = f"{message.subject or ''}\x1e{message.text}" if demand.worded else ""
+    return Question(
+        delivery_id, message.channel, message.category, address, demand, deadline, message.to, words
+    )
+
+
+def _at_once(policy: Policy) -> TypeGuard[AtOnce]:
+    """Whether a policy decides without waiting. Whoever overrides `decide` means to be asked by that."""
+    return _leaves(policy, "decide", AtOnce)
+
+
+def _leaves(policy: Policy, method: str, base: type) -> bool:
+    """Whether a policy leaves a method as this base has it."""
+    return getattr(type(policy), method, None) is getattr(base, method)
 
 
 def _may_count(outcome: Outcome) -> bool:
     """Whether its vendor may have counted it. Whether it counts what it refuses, nobody knows."""
     return outcome.kind is not OutcomeKind.NOT_SENT and outcome.reason is not Reason.UNSUPPORTED
-
-
-async def _decide(policy: Policy, message: Message) -> Decision:
-    try:
-        return await policy.decide(message)
-    except Exception as error:  # noqa: BLE001 - a policy that cannot answer must not let the message through
-        return _failed(policy, message, error)
 
 
 def _failed(policy: Policy, message: Message, error: Exception) -> Suppress:

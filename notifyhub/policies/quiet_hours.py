@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime, tzinfo
 
+from notifyhub.category import Category
 from notifyhub.log import get_logger
 from notifyhub.message import Message
+from notifyhub.policies.at_once import AtOnce
 from notifyhub.policies.excess import utc_now
 from notifyhub.policies.quiet_time import LONGEST, QuietTime, quiet_until
 from notifyhub.policies.time_zones import find_zone, zones_of
@@ -17,7 +19,7 @@ __all__ = ["QuietHours"]
 _log = get_logger("notifyhub.policies")
 
 
-class QuietHours:
+class QuietHours(AtOnce):
     """Defers messages of some categories to the end of the quiet time at the recipient's.
 
     The recipient's time zone is what the application said; else the country's of the phone number; else the
@@ -38,13 +40,13 @@ class QuietHours:
         *,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
-        self._quiet = tuple(quiet)
+        self._quiet = {c: tuple([each for each in quiet if c in each.categories]) for c in Category}
         self._default = default_zone
         self._clock = clock
 
-    async def decide(self, message: Message) -> Decision:
+    def decide_at_once(self, message: Message) -> Decision:
         """Allow, or defer until it is quiet nowhere that the recipient may be."""
-        quiet = [each for each in self._quiet if message.category in each.categories]
+        quiet = self._quiet[message.category]
         if not quiet:
             return ALLOW
         zones, where = self._zones(message)

@@ -7,12 +7,13 @@ from collections.abc import Iterable
 from notifyhub.category import Category
 from notifyhub.ledger import Suppression
 from notifyhub.message import Message, Recipient
+from notifyhub.policies.at_once import AtOnce
 from notifyhub.policy import ALLOW, Decision, Suppress
 
 __all__ = ["SuppressionList"]
 
 
-class SuppressionList:
+class SuppressionList(AtOnce):
     """Suppresses messages to addresses on one of two lists; either suffices, neither overrules the other.
 
     - Its own: the `addresses` given here, all of them for `categories`. They are a part of the settings: no
@@ -60,7 +61,7 @@ class SuppressionList:
     def __len__(self) -> int:
         return len(self._addresses)
 
-    async def decide(self, message: Message) -> Decision:
+    def decide_at_once(self, message: Message) -> Decision:
         """Suppress if the address is on its own list and the category is one of those listed."""
         if message.to in self._addresses and (
             self._categories is None or message.category in self._categories

@@ -9,6 +9,7 @@ from notifyhub.ledger import Turn
 from notifyhub.message import Message
 from notifyhub.policies.counts import Counts
 from notifyhub.policies.excess import Over, PolicyOf, decision_on, utc_now
+from notifyhub.policies.kinds import PerKind
 from notifyhub.policy import Decision
 from notifyhub.quota import LimitRule, Refusal
 
@@ -49,19 +50,23 @@ class VendorLimits(Counts):
         }  # fmt: skip
         self._policy_of = policy_of
         self._clock = clock
+        every = [rule for each in self._rules.values() for _, rule in each]
+        self._turns: PerKind[Sequence[str], tuple[Turn, ...]] = PerKind(every, self._of_kind, clock)
 
     def turns(self, message: Message, instances: Sequence[str]) -> tuple[Turn, ...]:
-        """What the message takes at each of these instances."""
-        now = self._clock()
-        rules = self._rules
-        return tuple([
-            Turn(name, tuple([
-                quota for owner, rule in rules.get(name, ()) for quota in rule.quotas(message, owner, now)
-            ]))
-            for name in instances
-        ])  # fmt: skip
+        """What the message takes at each of these instances, given as a tuple."""
+        return self._turns(message, instances)
 
     def refuse(self, message: Message, refusal: Refusal) -> Decision:
         """What follows where no instance is free. refusal: of the one that is free first."""
         over = self._over.get(refusal.quota.name)
         return decision_on(message, refusal, self._policy_of(message.category), over, self._clock())
+
+    def _of_kind(self, message: Message, instances: Sequence[str], at: datetime) -> tuple[Turn, ...]:
+        rules = self._rules
+        return tuple([
+            Turn(name, tuple([
+                quota for owner, rule in rules.get(name, ()) for quota in rule.quotas(message, owner, at)
+            ]))
+            for name in instances
+        ])  # fmt: skip

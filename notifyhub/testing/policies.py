@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from notifyhub.category import Category
-from notifyhub.ledger import MemoryLedger, Question
+from notifyhub.ledger import Demand, MemoryLedger, Question
 from notifyhub.message import SMS, Message
 from notifyhub.outcome import Attempt, Delivery, Outcome, Status
 from notifyhub.policy import (
@@ -228,12 +228,20 @@ class PolicyContract(metaclass=Closed):
         """Have its quotas taken of a real ledger, and look at what comes back."""
         quotas = tuple(self._quotas(policy, message))
         admission = await MemoryLedger().admit(
-            Question(message.id, message.channel, message.category, "", quotas, ())
+            Question(
+                message.id,
+                message.channel,
+                message.category,
+                demand=Demand(quotas),
+                recipient=message.to,
+                words=message.text,
+            )
         )
-        left = {each.tally: each.amount for each in admission.taken}
+        left = {(each.page, each.tally): each.amount for each in admission.taken}
         for back in policy.used(message, delivery, admission.taken):
             require(isinstance(back, Taken), f"used gave a {type(back).__name__}, not a Taken")
-            left[back.tally] = left.get(back.tally, 0) - back.amount
+            place = back.page, back.tally
+            left[place] = left.get(place, 0) - back.amount
             whose = [each for each in admission.taken if each._replace(amount=back.amount) == back]
             require(bool(whose), "used gave something back that was not taken")
         require(min(left.values(), default=0) >= 0, "used gave more back than was taken")

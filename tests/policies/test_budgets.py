@@ -56,7 +56,8 @@ class Desk:
                 taken.append(more)
             made.append((instance, outcome))
             copies += outcome.may_have_gone
-        await self.pipeline.settle(sent, ended(sent, *made), taken)
+        delivery = ended(sent, *made)
+        await self.pipeline.settle(sent, delivery, self.pipeline.unused(sent, delivery, taken))
         return Status.ACCEPTED if len(made) == len(outcomes) else Status.UNKNOWN
 
     async def left(self) -> int:
@@ -73,13 +74,13 @@ class Desk:
         return low
 
     async def _fits(self, budget: Budget, amount: int) -> bool:
-        from notifyhub.ledger import Question
+        from notifyhub.ledger import Demand, Question
         from notifyhub.quota import Quota, offset_of
 
         quota = Quota(budget.name, "", budget.limit, amount, offset_of(SHANGHAI, self.at))
         sent = message()
         ledger: Any = self.pipeline._ledger
-        answer = await ledger.admit(Question(sent.id, "sms", sent.category, "", (quota,), ()))
+        answer = await ledger.admit(Question(sent.id, "sms", sent.category, "", Demand([quota])))
         await ledger.give_back(answer.taken)
         return answer.refused is None
 
@@ -133,7 +134,8 @@ def test_never_more_than_the_budget() -> None:
                 parts = rng.choice([1, 2])
                 billed += parts
                 outcome = ("dear", Outcome.accepted("1", parts=parts))
-                await desk.pipeline.settle(sent, ended(sent, outcome), [admission])
+                ends = ended(sent, outcome)
+                await desk.pipeline.settle(sent, ends, desk.pipeline.unused(sent, ends, [admission]))
 
         for _ in range(20):
             await asyncio.gather(*(one() for _ in range(10)))

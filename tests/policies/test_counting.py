@@ -46,7 +46,9 @@ class Desk:
 
     async def end(self, sent: Message, *outcomes: tuple[str, Outcome]) -> None:
         """It came to this."""
-        await self.pipeline.settle(sent, ended(sent, *outcomes), [self.admissions[sent.id]])
+        delivery = ended(sent, *outcomes)
+        back = self.pipeline.unused(sent, delivery, [self.admissions[sent.id]])
+        await self.pipeline.settle(sent, delivery, back)
 
 
 def limits(*rules: LimitRule, over: Any = None) -> Limits:
@@ -279,7 +281,8 @@ def test_a_turn_for_nothing_is_given_back() -> None:
         await desk.ask(sent, ("a", "b"))
         other, _ = await desk.pipeline.turn(sent, "b", 0)
         taken = [desk.admissions[sent.id], other]
-        await desk.pipeline.settle(sent, ended(sent, *outcomes), taken)
+        delivery = ended(sent, *outcomes)
+        await desk.pipeline.settle(sent, delivery, desk.pipeline.unused(sent, delivery, taken))
         return [goes(await desk.ask(message(), (name,))) for name in ("a", "b")]
 
     accepted, refused = Outcome.accepted("1"), Outcome.refused(Reason.RECIPIENT_RATE, code="4080")

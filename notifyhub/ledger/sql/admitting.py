@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple, TypeAlias, cast, overload
 
 from notifyhub.ledger.admission import Admission, Suppression
+from notifyhub.ledger.demand import BOTH, RECIPIENT
 from notifyhub.ledger.judging import Posed, decide
 from notifyhub.ledger.sealing import Sealer
 from notifyhub.ledger.sql.chunks import chunks, marks
@@ -19,7 +20,7 @@ from notifyhub.ledger.sql.pages import Pages
 from notifyhub.ledger.sql.script import Batch, Script, Statement
 from notifyhub.ledger.sql.store import Dialect
 from notifyhub.ledger.sql.suppressing import LIVE, suppression_of
-from notifyhub.ledger.tallies import placed
+from notifyhub.ledger.tallies import Tallies, going_on
 from notifyhub.outcome import Delivery
 from notifyhub.quota import Taken
 
@@ -111,12 +112,16 @@ class Admitting:
         names: set[str] = set()
         for operation in operations:
             if isinstance(operation, Admit):
-                names.update(operation.asked.pages())
+                names.update(operation.asked.names())
             else:
-                names.update([_page(taken) for taken in operation.taken])
-        pages = Pages(names)
-        yield from self._load(pages)
+                names.update([taken.page for taken in operation.taken])
+        pages = Pages()
+        yield from self._load(sorted(names), pages)
         tallies = pages.tallies
+        further = _further(operations, tallies)
+        if further:
+            # Only whoever holds the page that they go on from is after these: nobody waits in a circle.
+            yield from self._load(sorted(further), pages)
         now = self._clock()
         listed = yield from self._listed(operations, now)
         answers: list[Admission] = []
@@ -136,12 +141,11 @@ class Admitting:
             self._swept_to = yield from swept(self._swept_to, 2 * SWEEP_AFTER, now, self._dialect)
         return answers
 
-    def _load(self, pages: Pages) -> Script[None]:
-        """Read the tallies, which nobody else changes until the transaction ends."""
-        names = pages.names
+    def _load(self, names: Sequence[str], pages: Pages) -> Script[None]:
+        """Read the pages of these names, in order, which nobody else changes until the transaction ends."""
         if not self._dialect.lock:
             yield from self._read(names, pages)
-            self._made += len(pages.missing())
+            self._made += len(pages.missing(names))
             return
         # A row that is not there cannot be locked: it is made first. It may be swept before it is locked.
         while names:
@@ -149,7 +153,7 @@ class Admitting:
                 made = yield Statement(f"{_MAKE} {marks(chunk, _EMPTY)} {_UNLESS_THERE}", chunk)
                 self._made += len(made)
             yield from self._read(names, pages)
-            names = pages.missing()
+            names = pages.missing(names)
 
     def _read(self, names: Sequence[str], pages: Pages) -> Script[None]:
         # In the order of their letters, which is Python's: chunks of several workers are cut differently.
@@ -159,8 +163,7 @@ class Admitting:
                 f"SELECT name, state FROM notifyhub_tallies WHERE name IN ({marks(chunk)}){lock}",  # noqa: S608
                 chunk,
             )
-            for name, state in rows:
-                pages.read(name, state)
+            pages.read(rows)  # type: ignore[arg-type]  # a row is of any length
 
     def _listed(
         self, operations: Sequence[Admit | GiveBack], now: int
@@ -177,8 +180,20 @@ class Admitting:
         return listed
 
 
-def _page(taken: Taken) -> str:
-    return placed(taken.quota, taken.tally.partition("|")[0]).page
+def _further(operations: Sequence[Admit | GiveBack], tallies: Tallies) -> set[str]:
+    """Names of the pages that those go on with which were long."""
+    long = {name for name, page in tallies.pages.items() if page.elsewhere}
+    if not long:
+        return long
+    further: set[str] = set()
+    for operation in operations:
+        if isinstance(operation, Admit):
+            own = operation.asked.pages
+            if own and own[RECIPIENT] in long and operation.asked.words:
+                further.add(own[BOTH])
+        else:
+            further.update([going_on(each.page, each.tally) for each in operation.taken if each.page in long])
+    return further - {""}
 
 
 def swept(after: str, most: int, now: int, dialect: Dialect) -> Script[str]:

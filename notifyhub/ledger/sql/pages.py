@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from notifyhub.ledger.sheet import GRACE
 from notifyhub.ledger.sql.encoding import encode, scan
@@ -12,19 +12,21 @@ __all__ = ["Pages"]
 
 
 class Pages:
-    """The pages that a transaction is about. names: theirs, in order. tallies: what stands on them."""
+    """The pages that a transaction is about. tallies: what stands on them."""
 
-    def __init__(self, names: Collection[str]) -> None:
-        self.names: Sequence[str] = sorted(names)
+    def __init__(self) -> None:
         self.tallies = Tallies()
 
-    def read(self, name: str, state: str) -> None:
-        """A page as it stands in the table; "" is empty."""
-        self.tallies.pages[name] = Page(scan(state, 0)[0] if state else None)
+    def read(self, rows: Iterable[tuple[str, str]]) -> None:
+        """Pages as they stand in the table, by name; "" is empty."""
+        pages = self.tallies.pages
+        for name, state in rows:
+            pages[name] = Page(scan(state, 0)[0] if state else None)
 
-    def missing(self) -> list[str]:
-        """Those that have not been read, in order."""
-        return [name for name in self.names if name not in self.tallies.pages]
+    def missing(self, names: Iterable[str]) -> list[str]:
+        """Those of these that have not been read, in order."""
+        pages = self.tallies.pages
+        return [name for name in names if name not in pages]
 
     def written(self, now: int) -> Iterator[tuple[str, int, str]]:
         """Each page that has changed: its name, until when it is to be kept, and its state. In order."""

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import replace
 
 from notifyhub.category import Category
-from notifyhub.ledger import Admission, Ledger, Question, Retention, Suppression, Turn
+from notifyhub.ledger import Demand, Ledger, Question, Retention, Suppression, Turn
 from notifyhub.message import new_id
 from notifyhub.quota import Limit, Quota
 from tests.ledger.deliveries import ADDRESS, Clock
@@ -26,7 +26,7 @@ def question(
     *quotas: Quota, turns: tuple[Turn, ...] = (), name: str | None = None, **fields: str
 ) -> Question:
     """What a message asks; about no address, so that it is not looked for on the suppression list."""
-    return Question(name or new_id(), "sms", Category.ORDER, quotas=quotas, turns=turns, **fields)
+    return Question(name or new_id(), "sms", Category.ORDER, demand=Demand(quotas, turns), **fields)
 
 
 def cap(instance: str, amount: int = 1) -> Turn:
@@ -187,7 +187,8 @@ def test_listed(keeping: Keeping) -> None:
         quota = recipient(Limit(1, 60))
         entry = await ledger.suppress(Suppression(ADDRESS, "opted out", "reply", clock.moment()))
         for _ in range(2):
-            assert await ledger.admit(question(quota, address=ADDRESS)) == Admission(listed=entry)
+            admission = await ledger.admit(question(quota, address=ADDRESS))
+            assert (admission.listed, admission.taken) == (entry, ())
         assert (await ledger.admit(question(address="+8613900139000"))).listed is None
         await ledger.lift(entry.id, "somebody")
         assert (await ledger.admit(question(quota, address=ADDRESS))).listed is None

@@ -11,6 +11,7 @@ import pytest
 
 from notifyhub.category import Category
 from notifyhub.ledger.admission import Question, Suppression
+from notifyhub.ledger.demand import Demand
 from notifyhub.ledger.health import Health
 from notifyhub.ledger.job import Query
 from notifyhub.ledger.judging import posed
@@ -54,10 +55,10 @@ HOT: dict[str, Script[Any]] = {
     "admit": Admitting(SEALER, DIALECT, lambda: NOW)(
         [
             Admit(
-                posed(Question("d", "sms", Category.OTP, ADDRESS, (QUOTA,)), SEALER.digest),
+                posed(Question("d", "sms", Category.OTP, ADDRESS, Demand([QUOTA])), SEALER.digest),
                 SEALER.digests(ADDRESS),
             ),
-            GiveBack([Taken(quota=QUOTA, tally="a|b|", at=NOW, amount=1)]),
+            GiveBack([Taken(quota=QUOTA, page="|b|", tally=",12345678", at=NOW, amount=1)]),
         ]
     ),
     "sweep": swept("", 10, NOW, DIALECT),

@@ -1,0 +1,152 @@
+"""Demand: what messages of one kind take of the quotas, and whose turns they ask for; worked out once.
+
+Where something is counted depends on the rule, which is the same for very many messages, and on whose it
+is. Here is all of the former, so that little is left to do for each message.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+from notifyhub.ledger.tally import MOST_ENTRIES
+from notifyhub.quota import About, Limit, Quota
+
+__all__ = ["NO_DEMAND", "Block", "Demand", "Spot", "Turn", "spots_of"]
+
+RECIPIENT, WORDS, BOTH, OTHERS = 0, 1, 2, 3
+"""Whose page a block stands on; what is somebody's in any other way is counted up from `OTHERS`."""
+WORDED = "\0"
+"""In a mark: here the digest of the message's words goes."""
+
+
+class Turn(NamedTuple):
+    """An instance that may carry the message, and its vendor's own limits. Without any it is always free."""
+
+    instance: str
+    quotas: tuple[Quota, ...] = ()
+
+
+class Spot(NamedTuple):
+    """A quota, and where it is counted.
+
+    mark: its own on the lines of a sheet; "" where it has a tally. tally: the name of that. turn: whether it
+    is taken for the instance and not by the message. rank: its place among those asked for.
+    """
+
+    quota: Quota
+    mark: str
+    tally: str
+    turn: bool
+    rank: int
+
+
+class Block:
+    """Spots that stand on one page and are asked together: those on its sheet, or the one of a tally.
+
+    page: its name where it is nobody's own, else "" and `whose` tells whose it is. marks: of all of them, as
+    a line has them. span: how long such a line means something, microseconds. full: what is left of each on
+    an empty page. asked: how much of each is asked for. worded: whether the words are in a mark. fits:
+    whether an empty page has enough, and something of each is asked for.
+    """
+
+    __slots__ = ("asked", "fits", "full", "marks", "page", "span", "spots", "tally", "whose", "worded")
+
+    def __init__(self, page: str, whose: int, spots: Sequence[Spot]) -> None:
+        self.page = page
+        self.whose = whose
+        self.spots = tuple(spots)
+        self.tally = not spots[0].mark
+        self.marks = "".join([spot.mark * spot.quota.amount for spot in spots])
+        self.span = max(spot.quota.limit.span for spot in spots)
+        self.full = tuple([spot.quota.limit.amount for spot in spots])
+        self.asked = tuple([spot.quota.amount for spot in spots])
+        self.worded = WORDED in "".join([spot.mark for spot in spots])
+        self.fits = all(0 < asked <= full for asked, full in zip(self.asked, self.full, strict=True))
+
+
+class Demand:
+    """Quotas that a message takes, all or none, and the turns it asks for.
+
+    Quotas of one place are one, the greatest: what is asked for twice is not taken twice; nor is for a turn
+    what the message takes anyhow.
+
+    ends: after how many quotas those end that each of several asks for, where whoever made it wants to know.
+    mostly: what is taken where there is enough of everything: the message's, and for its first turn.
+    common: names of pages that are nobody's own. own: whose pages it is about besides. others: what those of
+    `OTHERS` are about. worded: whether it is about the words.
+    """
+
+    __slots__ = ("_abouts", "common", "ends", "mostly", "others", "own", "quotas", "turns", "worded")
+
+    def __init__(
+        self, quotas: Iterable[Quota] = (), turns: Iterable[Turn] = (), ends: Sequence[int] = ()
+    ) -> None:
+        self.quotas = tuple(quotas)
+        self.turns = tuple(turns)
+        self.ends = tuple(ends)
+        self._abouts: dict[str, int] = {}
+        spots = spots_of(self.quotas)
+        taken = [spots_of(turn.quotas, turn=True, but=spots) for turn in self.turns]
+        blocks = [tuple(self._blocks([*spots.values(), *turn.values()])) for turn in taken or [{}]]
+        self.mostly = blocks[0]
+        every = [block for some in blocks for block in some]
+        self.common = tuple(dict.fromkeys(block.page for block in every if block.page))
+        self.own = tuple(sorted({block.whose for block in every if not block.page}))
+        self.others = tuple(self._abouts)
+        on_their_page = WORDS in self.own or BOTH in self.own
+        self.worded = on_their_page or any(block.worded for block in every)
+
+    def __repr__(self) -> str:
+        return f"<Demand of {len(self.quotas)} quotas, {len(self.turns)} turns>"
+
+    def whose(self, about: About | str) -> int:
+        """Whose page something is counted on that is about this."""
+        if isinstance(about, str):
+            return self._abouts.setdefault(about, OTHERS + len(self._abouts))
+        return WORDS if about is About.WORDS else RECIPIENT
+
+    def _blocks(self, spots: Iterable[Spot]) -> Iterator[Block]:
+        sheets: dict[int, list[Spot]] = {}
+        for spot in spots:
+            about = spot.quota.about
+            if not about:
+                yield Block(spot.tally, RECIPIENT, [spot])
+            elif spot.mark:
+                sheets.setdefault(self.whose(about), []).append(spot)
+            else:
+                # A tally has nothing to tell words by: they have a page.
+                yield Block("", BOTH if about is About.RECIPIENT_AND_WORDS else self.whose(about), [spot])
+        for whose, together in sheets.items():
+            yield Block("", whose, together)
+
+
+def spots_of(
+    quotas: Iterable[Quota], *, turn: bool = False, but: Collection[Hashable] = ()
+) -> dict[Hashable, Spot]:
+    """Where quotas are counted, by what tells places apart. but: what is taken already is left out."""
+    spots: dict[Hashable, Spot] = {}
+    for rank, quota in enumerate(quotas):
+        mark, tally = written(quota.name, quota.apart, quota.limit, quota.about is About.RECIPIENT_AND_WORDS)
+        place = (quota.about, tally)
+        if place not in but and (place not in spots or spots[place].quota.amount < quota.amount):
+            spots[place] = Spot(quota, mark, tally, turn, rank)
+    return spots
+
+
+@lru_cache(4096)
+def written(name: str, apart: str, limit: Limit, worded: bool) -> tuple[str, str]:
+    """How a rule is written on a sheet, "" for one that has a tally; and the name of the tally, which people
+    may read.
+    """
+    tally = f"|{name}|{apart}"
+    if limit.window == "sliding" and limit.amount <= MOST_ENTRIES:
+        # 32 bits tell the few rules of a page apart.
+        mark = "," + hashlib.sha256(f"{tally}|words".encode() if worded else tally.encode()).hexdigest()[:8]
+        return (f"{mark}:{WORDED}" if worded else mark), tally
+    return "", f"{tally} ({limit.window})"
+
+
+NO_DEMAND = Demand()

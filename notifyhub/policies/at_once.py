@@ -1,0 +1,24 @@
+"""AtOnce: what the policies that wait for nothing have in common."""
+
+from __future__ import annotations
+
+from notifyhub.message import Message
+from notifyhub.policy import Decision
+
+__all__ = ["AtOnce"]
+
+
+class AtOnce:
+    """Decides without waiting for anything.
+
+    The pipeline asks those that leave `decide` at this by `decide_at_once`: a coroutine for every message and
+    policy would cost more than most of them have to think.
+    """
+
+    def decide_at_once(self, message: Message) -> Decision:
+        """Allow, suppress or defer."""
+        raise NotImplementedError
+
+    async def decide(self, message: Message) -> Decision:
+        """See `Policy.decide`."""
+        return self.decide_at_once(message)
