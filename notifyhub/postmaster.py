@@ -140,8 +140,8 @@ class Postmaster:
         if opened.id != delivery.id:
             await policies.not_asked(delivery, message)
             return opened
-        stop = None if asked is None else policies.against(message, admission, asked)
-        if stop is not None:
+        refused = admission.listed is not None or admission.refused is not None
+        if asked is not None and refused and (stop := policies.against(message, admission, asked)):
             unsent = delivery.evolve(status=Status.NOT_SENT, reason=Reason.INTERRUPTED)
             stopped = policies.stopped(delivery, message, stop)
             return await self._put_off(job, await self._or_else(unsent, holding, stopped))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, TypeAlias
@@ -14,7 +14,8 @@ from notifyhub.quota import Refusal, Taken
 
 __all__ = ["Admission", "Question", "Suppression"]
 
-Took: TypeAlias = tuple[tuple[Taken, ...], tuple[Taken, ...]]
+Took: TypeAlias = Callable[[bool, Container[str] | None], list[Taken]]
+"""What was taken for the turn, or by the message; of quotas with these names, or all."""
 
 
 class Question(NamedTuple):
@@ -75,7 +76,7 @@ class Admission:
     listed: the entry that forbids it altogether. refused: the first quota that had not enough left; with
     turns and none of them free, the one that is free first. instance: whose turn it is. passed_over:
     instances before it that were not free, and why: a refusal, or the entry that forbids this instance
-    only. took: what was taken, by the message and for its turn; called when somebody wants to know.
+    only. took: tells what was taken, where somebody wants to know; mostly a message goes and nobody does.
     """
 
     __slots__ = ("_took", "instance", "listed", "passed_over", "refused")
@@ -86,7 +87,7 @@ class Admission:
         refused: Refusal | None = None,
         instance: str | None = None,
         passed_over: tuple[tuple[str, Refusal | Suppression], ...] = (),
-        took: Callable[[], Took] | Took = ((), ()),
+        took: Took | None = None,
     ) -> None:
         self.listed = listed
         self.refused = refused
@@ -96,13 +97,17 @@ class Admission:
 
     @property
     def taken(self) -> tuple[Taken, ...]:
-        """What was taken by the message."""
-        return self._all()[0]
+        """What was taken by the message, in the order that it was asked for."""
+        return tuple(self.taken_of(None))
 
     @property
     def turn(self) -> tuple[Taken, ...]:
         """What was taken for the turn of `instance`."""
-        return self._all()[1]
+        return () if self._took is None else tuple(self._took(True, None))
+
+    def taken_of(self, names: Container[str] | None) -> list[Taken]:
+        """What was taken by the message of quotas with these names; None for all."""
+        return [] if self._took is None else self._took(False, names)
 
     def by(self, instance: str) -> Admission:
         """The same, said of this instance."""
@@ -110,9 +115,3 @@ class Admission:
 
     def __repr__(self) -> str:
         return f"<Admission of {self.instance}: listed {self.listed}, refused {self.refused}>"
-
-    def _all(self) -> Took:
-        # Mostly a message goes and nobody asks.
-        if callable(self._took):
-            self._took = self._took()
-        return self._took

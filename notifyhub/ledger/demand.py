@@ -46,13 +46,16 @@ class Spot(NamedTuple):
 class Block:
     """Spots that stand on one page and are asked together: those on its sheet, or the one of a tally.
 
-    page: its name where it is nobody's own, else "" and `whose` tells whose it is. marks: of all of them, as
-    a line has them. span: how long such a line means something, microseconds. full: what is left of each on
-    an empty page. asked: how much of each is asked for. worded: whether the words are in a mark. fits:
-    whether an empty page has enough, and something of each is asked for.
+    page: its name where that is nobody's own, else "" and `whose` tells whose it is. marks: of all of them,
+    as a line has them. span: how long such a line means something, microseconds. full: what is left of each on
+    an empty page. counted: the mark of each, and how long it counts. asked: how much of each is asked for.
+    worded: whether the words are in a mark. fits: whether an empty page has enough, and something of each is
+    asked for. tally: whether it is the one of a tally.
     """
 
-    __slots__ = ("asked", "fits", "full", "marks", "page", "span", "spots", "tally", "whose", "worded")
+    __slots__ = (
+        "asked", "counted", "fits", "full", "marks", "page", "span", "spots", "tally", "whose", "worded",
+    )  # fmt: skip
 
     def __init__(self, page: str, whose: int, spots: Sequence[Spot]) -> None:
         self.page = page
@@ -61,6 +64,7 @@ class Block:
         self.tally = not spots[0].mark
         self.marks = "".join([spot.mark * spot.quota.amount for spot in spots])
         self.span = max(spot.quota.limit.span for spot in spots)
+        self.counted = tuple([(spot.mark, spot.quota.limit.span) for spot in spots])
         self.full = tuple([spot.quota.limit.amount for spot in spots])
         self.asked = tuple([spot.quota.amount for spot in spots])
         self.worded = WORDED in "".join([spot.mark for spot in spots])

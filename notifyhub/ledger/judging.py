@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from functools import partial
 from typing import NamedTuple, TypeAlias
 
-from notifyhub.ledger.admission import Admission, Question, Suppression, Took
+from notifyhub.ledger.admission import Admission, Question, Suppression
 from notifyhub.ledger.demand import BOTH, OTHERS, RECIPIENT, WORDED, Block, Spot, spots_of
-from notifyhub.ledger.tallies import Page, Place, Tallies, elsewhere
+from notifyhub.ledger.tallies import Page, Place, Tallies
 from notifyhub.quota import About, Refusal, Taken
 
 __all__ = ["Posed", "decide", "posed"]
@@ -25,35 +25,32 @@ Found: TypeAlias = list[tuple[Block, str, Sequence[int], int]]
 class Posed(NamedTuple):
     """A question, with a digest of whatever it is about.
 
-    words: as marks have them. pages: those of somebody, in the order of `Block.whose`.
+    words: as marks have them. pages: those of somebody, in the order of `Block.whose`. digests: under which
+    its address may be on the suppression list; none does not ask.
     """
 
     question: Question
-    words: str
-    pages: tuple[str, ...]
-
-    def names(self) -> Iterable[str]:
-        """The names of all pages that it is about."""
-        demand = self.question.demand
-        return (*demand.common, *[self.pages[whose] for whose in demand.own])
+    words: str = ""
+    pages: tuple[str, ...] = ()
+    digests: tuple[str, ...] = ()
 
 
-def posed(question: Question, digest: Callable[[str], str]) -> Posed:
-    """The question, with a digest of whatever it is about."""
+def posed(question: Question, digest: Callable[[str], str], digests: tuple[str, ...] = ()) -> Posed:
+    """The question, with a digest of whatever it is about. digests: as in `Posed`."""
     demand = question.demand
     own = demand.own
     if not own:
-        return Posed(question, "", ())
+        return Posed(question, "", (), digests)
     recipient = said = words = ""
     if own[0] == RECIPIENT or BOTH in own:
         recipient = f"{digest(question.recipient)}.{question.channel}"
     if demand.worded:
         said = digest(question.words)
         words = said[:_DIGITS]
-    pages: tuple[str, ...] = (recipient, f"{said}.words", elsewhere(recipient, words))
+    pages: tuple[str, ...] = (recipient, f"{said}.words", f"{recipient}.{words}")
     if own[-1] >= OTHERS:
         pages = (*pages, *[digest(about) for about in demand.others])
-    return Posed(question, words, pages)
+    return Posed(question, words, pages, digests)
 
 
 def decide(asked: Posed, tallies: Tallies, entries: Sequence[Suppression], now: int) -> Admission:
@@ -64,7 +61,7 @@ def decide(asked: Posed, tallies: Tallies, entries: Sequence[Suppression], now: 
     if entries:
         return _with_care(asked, tallies, entries, now)
     # Mostly there is enough of everything. What is done here, is done for every message.
-    question, words, own = asked
+    question, words, own, _ = asked
     demand, whose = question.demand, question.delivery_id
     pages = tallies.pages
     found: list[tuple[Block, str, Page | None, Sequence[int]]] = []
@@ -92,20 +89,17 @@ def decide(asked: Posed, tallies: Tallies, entries: Sequence[Suppression], now: 
     return Admission(None, None, instance, (), partial(_took, taken, words, whose))
 
 
-def _took(found: Found, words: str, whose: str) -> Took:
-    """What was taken where there was enough of everything, in the order that it was asked for."""
-    taken: list[tuple[Spot, Taken]] = []
+def _took(found: Found, words: str, whose: str, turn: bool, names: Container[str] | None) -> list[Taken]:
+    """What was taken where there was enough of everything. See `Admission`."""
+    took: list[tuple[int, Taken]] = []
     for block, page, lefts, at in found:
-        for spot, left in zip(block.spots, lefts, strict=True):
-            quota, mark, tally, _, _ = spot
-            used = quota.limit.amount - left + quota.amount
-            key = mark.replace(WORDED, words) or tally
-            taken.append((spot, Taken(quota, page, key, at, quota.amount, used, whose)))
-    taken.sort(key=lambda each: each[0].rank)
-    return (
-        tuple([each for spot, each in taken if not spot.turn]),
-        tuple([each for spot, each in taken if spot.turn]),
-    )
+        for place, spot in enumerate(block.spots):
+            quota = spot.quota
+            if spot.turn is turn and (names is None or quota.name in names):
+                used = quota.limit.amount - lefts[place] + quota.amount
+                tally = spot.mark.replace(WORDED, words) or spot.tally
+                took.append((spot.rank, Taken(quota, page, tally, at, quota.amount, used, whose)))
+    return [taken for _, taken in sorted(took)] if len(took) > 1 else [taken for _, taken in took]
 
 
 def _with_care(asked: Posed, tallies: Tallies, entries: Sequence[Suppression], now: int) -> Admission:
@@ -127,7 +121,7 @@ def _with_care(asked: Posed, tallies: Tallies, entries: Sequence[Suppression], n
             return Admission(refused=refusal)
         fits.append((place, left))
     if not demand.turns:
-        return Admission(took=(_take(fits, tallies, whose, now), ()))
+        return Admission(took=partial(_of, _take(fits, tallies, whose, now), []))
     passed_over: list[tuple[str, Refusal | Suppression]] = []
     first_free: tuple[Place, Refusal] | None = None
     for instance, quotas in demand.turns:
@@ -139,7 +133,7 @@ def _with_care(asked: Posed, tallies: Tallies, entries: Sequence[Suppression], n
         fitting: Fits = []
         lacks = _lacks(instance, places, fitting, tallies, whose, now)
         if lacks is None:
-            took = _take(fits, tallies, whose, now), _take(fitting, tallies, whose, now)
+            took = partial(_of, _take(fits, tallies, whose, now), _take(fitting, tallies, whose, now))
             return Admission(instance=instance, passed_over=tuple(passed_over), took=took)
         passed_over.append((instance, lacks[1]))
         if first_free is None or lacks[1].free_at < first_free[1].free_at:
@@ -190,5 +184,13 @@ def _promise(tallies: Tallies, place: Place, refusal: Refusal, question: Questio
         tallies.promise(place, refusal)
 
 
-def _take(fits: Fits, tallies: Tallies, whose: str, now: int) -> tuple[Taken, ...]:
-    return tuple([tallies.take(place, left, whose, now) for place, left in fits])
+def _take(fits: Fits, tallies: Tallies, whose: str, now: int) -> list[Taken]:
+    return [tallies.take(place, left, whose, now) for place, left in fits]
+
+
+def _of(
+    taken: Sequence[Taken], for_turn: Sequence[Taken], turn: bool, names: Container[str] | None
+) -> list[Taken]:
+    """What was taken, one after the other. See `Admission`."""
+    took = for_turn if turn else taken
+    return [each for each in took if names is None or each.quota.name in names]

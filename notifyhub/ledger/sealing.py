@@ -18,6 +18,7 @@ import re
 from base64 import b64decode, b64encode
 from binascii import Error as NotBase64
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from notifyhub.errors import SettingsError
@@ -34,6 +35,8 @@ _BLOCK_BYTES = 64
 """Of SHA-256."""
 _DIGITS = 32
 """Hex digits of a digest: 128 bits, which no two addresses will ever share by chance."""
+_REMEMBERED = 1024
+"""Digests of the newest texts: one address is asked for several times for each message."""
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,32}")
 
 
@@ -46,6 +49,8 @@ class Sealer:
     def __init__(self) -> None:
         self._ring: dict[str, _Key] = {}
         self._first: _Key | None = None
+        self.digest = lru_cache(_REMEMBERED)(self._digest)
+        """What text is searched by: a keyed hash under the first key, or a plain one without keys."""
 
     @classmethod
     def from_keys(cls, keys: Sequence[str]) -> Sealer:
@@ -108,19 +113,18 @@ class Sealer:
             )
         return key.open(sealed, context)
 
-    def digest(self, text: str) -> str:
-        """What text is searched by: a keyed hash under the first key, or a plain one without keys."""
-        if self._first is None:
-            return hashlib.sha256(text.encode()).hexdigest()[:_DIGITS]
-        return self._first.digest(text)
-
     def digests(self, text: str) -> tuple[str, ...]:
         """Every digest the text may have been kept under: by each key, and from before there was one."""
-        plain = hashlib.sha256(text.encode()).hexdigest()[:_DIGITS]
-        return (*(key.digest(text) for key in self._ring.values()), plain)
+        if self._first is None:
+            return (self.digest(text),)
+        _, *others = self._ring.values()
+        return (self.digest(text), *[key.digest(text) for key in others], _plain(text))
 
     def __repr__(self) -> str:
         return f"<Sealer {', '.join(self._ring) or 'in clear'}>"
+
+    def _digest(self, text: str) -> str:
+        return _plain(text) if self._first is None else self._first.digest(text)
 
 
 class _Key:
@@ -162,6 +166,10 @@ class _Key:
 
     def __repr__(self) -> str:
         return f"<key {self.name}>"
+
+
+def _plain(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:_DIGITS]
 
 
 def new_key(name: str | None = None) -> str:

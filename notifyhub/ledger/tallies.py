@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from notifyhub.ledger.demand import Block
-from notifyhub.ledger.sheet import GRACE, LONG, Sheet
+from notifyhub.ledger.sheet import GRACE, LONG, Sheet, free_at
 from notifyhub.ledger.tally import Tally, after_others, tally_from
 from notifyhub.quota import Limit, Quota, Refusal, Taken
 
@@ -48,23 +48,32 @@ def going_on(page: str, mark: str) -> str:
 
 
 class Page(Sheet):
-    """One page. written: as `Page.written` made it; None for an empty one. changed: since it was read."""
+    """One page. written, ends: as `Page.written` and `until` gave them. changed: since it was read."""
 
     __slots__ = ("_tallies", "_written", "changed")
 
-    def __init__(self, written: dict[str, Any] | None = None) -> None:
-        self._tallies: dict[str, tuple[Tally, Limit]] = {}
+    def __init__(self, written: str | dict[str, Any] = "", ends: int = 0) -> None:
+        # What `Sheet` does, without a call: a page is made for each message.
+        self._lines = None
+        self.ends = ends
         self.changed = False
-        self._written = written = written or {}
-        self.lines = written.pop(_LINES, None) or []
-        self.promised = written.pop(_PROMISED, None) or {}
-        self.elsewhere = written.pop(_ELSEWHERE, 0)
+        self._tallies: dict[str, tuple[Tally, Limit]] | None = None
+        if isinstance(written, str):
+            self._text, self.promised, self.elsewhere = written, None, 0
+            self._written: dict[str, Any] | None = None
+        else:
+            self._text = written.pop(_LINES, "")
+            self.promised = written.pop(_PROMISED, None)
+            self.elsewhere = written.pop(_ELSEWHERE, 0)
+            self._written = written
 
     def tally(self, name: str, limit: Limit) -> Tally:
         """The tally of this name."""
+        if self._tallies is None:
+            self._tallies = {}
         known = self._tallies.get(name)
         if known is None:
-            written = self._written.pop(name, None)
+            written = None if self._written is None else self._written.pop(name, None)
             tally = tally_from(None if written is None else written[1:], limit)
             self._tallies[name] = known = tally, limit
         return known[0]
@@ -73,7 +82,8 @@ class Page(Sheet):
         """As `room`, for the tally that a block is about."""
         quota, _, name, _, _ = block.spots[0]
         tally = self.tally(name, quota.limit)
-        if not block.fits or tally.known(quota, whose, now):
+        # Of a small one it is known whose it is.
+        if not block.fits or (tally.takers and tally.known(quota, whose, now)):
             return None
         left = tally.left(quota, now)
         return (left,) if left >= quota.amount else None
@@ -81,39 +91,36 @@ class Page(Sheet):
     def take_tally(self, block: Block, whose: str, now: int) -> int:
         """As `take_all`, of the tally that a block is about."""
         quota, _, name, _, _ = block.spots[0]
-        return self.tally(name, quota.limit).take(quota, whose, quota.amount, now)[1]
+        tally = self.tally(name, quota.limit)
+        return tally.take(quota, whose, quota.amount, now)[1]
 
     def until(self) -> int:
-        """When all of it means nothing any more."""
-        until = self.elsewhere
-        for line in self.lines:
-            if line[1] > until:
-                until = line[1]
-        for tally, limit in self._tallies.values():
-            until = max(until, tally.until(limit))
-        for written in self._written.values():
+        """When all of it means nothing any more, or later."""
+        until = max(self.ends, self.elsewhere)
+        if self.promised:
+            until = max(until, *self.promised.values())
+        for written in (self._written or {}).values():
             until = max(until, written[0])
-        return max(until, *self.promised.values()) if self.promised else until
+        for tally, limit in (self._tallies or {}).values():
+            until = max(until, tally.until(limit))
+        return until
 
-    def written(self, now: int) -> dict[str, Any]:
-        """As plain values, without what meant nothing any more a while ago."""
+    def written(self, now: int) -> str | dict[str, Any]:
+        """All of it, without what meant nothing any more a while ago; a mere sheet is text."""
+        if self._tallies is None and self._written is None and not self.promised and not self.elsewhere:
+            return self.text
         before = now - GRACE
-        state: dict[str, Any] = {}
-        if self._written:
-            state = {name: tally for name, tally in self._written.items() if tally[0] > before}
-        for name, (tally, limit) in self._tallies.items():
+        state = {name: tally for name, tally in (self._written or {}).items() if tally[0] > before}
+        for name, (tally, limit) in (self._tallies or {}).items():
             until = tally.until(limit)
             if until > before:
                 state[name] = [until, *tally.written()]
-        lines = self.lines
-        if len(lines) > 1:
-            self.forget()
-        if lines and (len(lines) > 1 or lines[0][1] > before):
-            state[_LINES] = lines
-        if self.promised:
-            promised = {mark: at for mark, at in self.promised.items() if at > before}
-            if promised:
-                state[_PROMISED] = promised
+        text = self.text
+        if text:
+            state[_LINES] = text
+        promised = {mark: at for mark, at in (self.promised or {}).items() if at > before}
+        if promised:
+            state[_PROMISED] = promised
         if self.elsewhere > before:
             state[_ELSEWHERE] = self.elsewhere
         return state
@@ -152,7 +159,8 @@ class Tallies:
             return
         page = self._page(place.page)
         if place.mark:
-            page.promised[place.mark] = max(page.promised.get(place.mark, 0), refusal.free_at)
+            page.promised = promised = page.promised or {}
+            promised[place.mark] = max(promised.get(place.mark, 0), refusal.free_at)
         else:
             tally = page.tally(place.tally, place.quota.limit)
             tally.promised = max(tally.promised, refusal.free_at)
@@ -227,8 +235,8 @@ class Tallies:
         if amount <= quota.limit.amount:
             other = self._other(place)
             lines = page.lines if other is None else sorted([*page.lines, *other.lines])
-            free = Sheet(lines).free_at(place.mark, quota.limit, amount, now)
-        return after_others(page.promised.get(place.mark, 0), free, quota, amount, now)
+            free = free_at(lines, place.mark, quota.limit, amount, now)
+        return after_others((page.promised or {}).get(place.mark, 0), free, quota, amount, now)
 
     def _other(self, place: Place) -> Page | None:
         """The page that the sheet of a place goes on with."""

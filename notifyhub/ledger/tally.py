@@ -6,7 +6,9 @@ nothing more through: what is taken then is counted at the latest time that was 
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, ClassVar, TypeAlias
 
 from notifyhub.quota import Limit, Quota, Taken
 
@@ -26,6 +28,7 @@ class Sliding:
     """
 
     __slots__ = ("_sum", "promised", "slots")
+    takers: ClassVar[Mapping[str, int]] = MappingProxyType({})
 
     def __init__(self, promised: int = 0, slots: list[list[int]] | None = None) -> None:
         self.promised = promised

@@ -15,6 +15,10 @@ MILLION = 1_000_000
 """Money is counted in millionths: whole numbers add up the same everywhere."""
 
 
+_ONE_PART, _BASIC = 70, "\uffff"
+"""So many characters of the basic plane are one part in every country and every alphabet."""
+
+
 class Billing:
     """What instances bill. prices: of one part, by instance, in the account's currency.
 
@@ -53,6 +57,7 @@ class Billing:
 
 def _parts(message: Message) -> int:
     """As it is billed where it goes to, with nothing added to it; what is no text message is one part."""
-    if message.channel != SMS:
+    text = message.text
+    if message.channel != SMS or (len(text) <= _ONE_PART and (text.isascii() or max(text) <= _BASIC)):
         return 1
-    return parts_cn(message.text) if message.country == "CN" else segments(message.text).parts
+    return parts_cn(text) if message.country == "CN" else segments(text).parts

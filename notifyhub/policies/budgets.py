@@ -76,6 +76,8 @@ class Budgets(Counts):
         self._zone = zone
         self._clock = clock
         self._told: dict[tuple[str, str], int] = {}
+        self.quota_names = self._budgets.keys()
+        """Of what was taken, only these are looked at in `used`."""
         self._warn_from = {name: each.warn_at * each.limit.amount for name, each in self._budgets.items()}
         # Their windows begin at the zone's midnight, whatever a rule says.
         self._fitting = PerKind([each.rule for each in budgets], self._of_kind, clock, by_calendar=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Literal, TypeAlias
 
 from notifyhub.category import Category, DeliveryPolicy
@@ -17,9 +18,8 @@ Over: TypeAlias = Literal["defer", "suppress"]
 PolicyOf: TypeAlias = Callable[[Category], DeliveryPolicy]
 
 
-def utc_now() -> datetime:
-    """The time, aware."""
-    return datetime.now(UTC)
+utc_now: Callable[[], datetime] = partial(datetime.now, UTC)
+"""The time, aware."""
 
 
 def decision_on(

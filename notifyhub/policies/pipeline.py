@@ -65,10 +65,16 @@ class Pipeline:
         self._allowed = tuple(f"policy: {policy.name} allows" for policy in self.policies)
         self._settling = tuple(policy for policy in self.policies if isinstance(policy, SettlesPolicy))
         self._counting = tuple(policy for policy in self.policies if isinstance(policy, CountsPolicy))
-        self._returning = tuple([p for p in self._counting if not _leaves(p, "used", Counts)])
+        self._returning = tuple([
+            (policy, getattr(policy, "quota_names", None))
+            for policy in self._counting if not _leaves(policy, "used", Counts)
+        ])  # fmt: skip
         self._billing = tuple(policy for policy in self.policies if isinstance(policy, BillsPolicy))
         self._list = next((p for p in self.policies if isinstance(p, SuppressionList)), None)
         self._vendors = next((p for p in self.policies if isinstance(p, VendorLimits)), None)
+        self._turns = _nobodys if self._list is None else _free
+        if self._vendors is not None:
+            self._turns = self._vendors.turns
         # What a demand was made of is kept with it: nothing else can be at those places in memory then.
         self._demands: dict[tuple[int, ...], tuple[Demand, tuple[object, ...]]] = {}
         # Not by its truth: a list without addresses of its own is empty, and the ledger's need not be.
@@ -234,18 +240,11 @@ class Pipeline:
             self._demands[key] = demand, (turns, *parts)
         return demand
 
-    def _turns(self, message: Message, instances: tuple[str, ...]) -> tuple[Turn, ...]:
-        """Whose turn to ask for; nobody's where nothing can speak against one instance only."""
-        if self._vendors is not None:
-            return self._vendors.turns(message, instances)
-        # Without limits of its own, an instance may still be one that the list forbids for this address.
-        return () if self._list is None else _free_turns(instances)
-
     def _spare(self, message: Message, delivery: Delivery, admissions: Sequence[Admission]) -> list[Taken]:
         """What policies give back of what was taken, although it has gone out."""
         back: list[Taken] = []
-        taken = [each for a in admissions for each in a.taken]
-        for policy in self._returning:
+        for policy, names in self._returning:
+            taken = [each for a in admissions for each in a.taken_of(names)]
             try:
                 back += policy.used(message, delivery, taken)
             except Exception as error:  # noqa: BLE001 - the message is sent; bookkeeping cannot undo it
@@ -260,6 +259,16 @@ class Pipeline:
                 await policy.settle(message, delivery)
             except Exception as error:  # noqa: BLE001 - the message is sent; a policy's bookkeeping cannot undo it
                 _failed(policy, message, error)
+
+
+def _nobodys(message: Message, instances: tuple[str, ...]) -> tuple[Turn, ...]:
+    """Nobody's turn is asked for, where nothing can speak against one instance only."""
+    return ()
+
+
+def _free(message: Message, instances: tuple[str, ...]) -> tuple[Turn, ...]:
+    """Without limits of its own, an instance may still be one that the list forbids for this address."""
+    return _free_turns(instances)
 
 
 @lru_cache(256)

@@ -79,10 +79,10 @@ class Counter:
         page = self.tallies.pages.get(PAGE)
         if page is not None:
             state = page.written(self.now)
-            for name, tally in state.items():
+            for name, tally in state.items() if isinstance(state, dict) else ():
                 if name.startswith("|") and tally[1] == "sliding":
                     assert len(tally[3]) <= MOST_ENTRIES + 2
-            self.tallies.pages[PAGE] = Page(json.loads(json.dumps(state)))
+            self.tallies.pages[PAGE] = Page(json.loads(json.dumps(state)), page.until())
 
 
 @dataclass

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from itertools import chain
 
 from notifyhub.errors import UnknownSuppression
@@ -20,8 +19,6 @@ from notifyhub.quota import Taken
 __all__ = ["Counting"]
 
 _FEW_TALLIES = 1024
-_DIGESTS = 1024
-"""Digests that are remembered: several quotas of a message are about the same."""
 _HOUR, _HEALTH_FOR = 3600, 24 * 3600
 """Seconds."""
 
@@ -32,7 +29,7 @@ class Counting:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         # Digests here too: a tally's name shows no address, and whoever was erased is known by a digest only.
-        self._digest = lru_cache(_DIGESTS)(Sealer().digest)
+        self._digest = Sealer().digest
         self._tallies = Tallies()
         self._sweep_at = _FEW_TALLIES
         self._listed: dict[str, list[Suppression]] = {}

@@ -8,7 +8,7 @@ batches of several workers wait for each other and never in a circle.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from typing import NamedTuple, TypeAlias, cast, overload
+from typing import NamedTuple, TypeAlias, overload
 
 from notifyhub.ledger.admission import Admission, Suppression
 from notifyhub.ledger.demand import BOTH, RECIPIENT
@@ -24,7 +24,7 @@ from notifyhub.ledger.tallies import Tallies, going_on
 from notifyhub.outcome import Delivery
 from notifyhub.quota import Taken
 
-__all__ = ["Admit", "Admitting", "Enter", "Entered", "GiveBack", "swept"]
+__all__ = ["Admitting", "Enter", "Entered", "GiveBack", "swept"]
 
 NOTHING = Admission()
 _PUT = (
@@ -37,24 +37,20 @@ SWEEP_AFTER = 256
 """New tallies after which twice as many are looked at, whether they still mean anything."""
 
 
-class Admit(NamedTuple):
-    """A question. digests: under which its address may be on the suppression list; none does not ask."""
-
-    asked: Posed
-    digests: tuple[str, ...]
-
-
 class GiveBack(NamedTuple):
     """What is given back."""
 
     taken: Sequence[Taken]
 
 
+_NOTHING_ASKED = GiveBack(())
+
+
 class Enter(NamedTuple):
     """A delivery to keep, and the question about it."""
 
     opening: Opened
-    admit: Admit
+    asked: Posed
 
 
 Entered: TypeAlias = tuple[Delivery, Admission]
@@ -81,38 +77,46 @@ class Admitting:
         self._swept_to = ""
 
     @overload
-    def __call__(self, operations: Sequence[Admit | GiveBack]) -> Script[Sequence[Admission | Exception]]: ...
+    def __call__(self, operations: Sequence[Posed | GiveBack]) -> Script[Sequence[Admission | Exception]]: ...
 
     @overload
     def __call__(self, operations: Sequence[Enter]) -> Script[Sequence[Entered | Exception]]: ...
 
     def __call__(
-        self, operations: Sequence[Admit | GiveBack | Enter]
+        self, operations: Sequence[Posed | GiveBack | Enter]
     ) -> Script[Sequence[Admission | Entered | Exception]]:
         """The answer to each: an admission; to what enters, the delivery that is kept as well; `NOTHING`
         to what is given back.
         """
-        entering = [operation for operation in operations if isinstance(operation, Enter)]
-        if not entering:
-            return (yield from self._answers(cast("Sequence[Admit | GiveBack]", operations)))
-        opened = yield from self._opening([operation.opening for operation in entering])
-        asking: list[Admit | GiveBack] = [o for o in operations if not isinstance(o, Enter)]
-        before = len(asking)
-        new = [_is_new(enter, kept) for enter, kept in zip(entering, opened, strict=True)]
-        asking += [enter.admit for enter, is_new in zip(entering, new, strict=True) if is_new]
-        admissions = yield from self._answers(asking)
-        others, theirs = iter(admissions[:before]), iter(admissions[before:])
-        entered = iter([
-            (kept, next(theirs) if is_new else NOTHING) if isinstance(kept, Delivery) else kept
-            for kept, is_new in zip(opened, new, strict=True)
-        ])  # fmt: skip
-        return [next(entered) if isinstance(each, Enter) else next(others) for each in operations]
+        openings = [each.opening for each in operations if isinstance(each, Enter)]
+        opened = iter((yield from self._opening(openings)) if openings else ())
+        asking: list[Posed | GiveBack] = []
+        kept: list[Delivery | Exception | None] = []
+        for operation in operations:
+            if not isinstance(operation, Enter):
+                asking.append(operation)
+                kept.append(None)
+                continue
+            delivery = next(opened)
+            kept.append(delivery)
+            # Nothing is asked for one whose key stands for another, or that cannot be kept.
+            new = isinstance(delivery, Delivery) and delivery.id == operation.opening.job.delivery.id
+            asking.append(operation.asked if new else _NOTHING_ASKED)
+        answers = yield from self._answers(asking)
+        both = zip(kept, answers, strict=True)
+        return [
+            answer if one is None else (one, answer) if isinstance(one, Delivery) else one
+            for one, answer in both
+        ]
 
-    def _answers(self, operations: Sequence[Admit | GiveBack]) -> Script[Sequence[Admission]]:
+    def _answers(self, operations: Sequence[Posed | GiveBack]) -> Script[Sequence[Admission]]:
         names: set[str] = set()
         for operation in operations:
-            if isinstance(operation, Admit):
-                names.update(operation.asked.names())
+            if isinstance(operation, Posed):
+                demand, own = operation.question.demand, operation.pages
+                names.update(demand.common)
+                for whose in demand.own:
+                    names.add(own[whose])
             else:
                 names.update([taken.page for taken in operation.taken])
         pages = Pages()
@@ -126,9 +130,10 @@ class Admitting:
         listed = yield from self._listed(operations, now)
         answers: list[Admission] = []
         for operation in operations:
-            if isinstance(operation, Admit):
-                entries = [entry for digest in operation.digests for entry in listed.get(digest, ())]
-                answers.append(decide(operation.asked, tallies, entries, now))
+            if isinstance(operation, Posed):
+                digests = operation.digests if listed else ()
+                entries = [entry for digest in digests for entry in listed.get(digest, ())]
+                answers.append(decide(operation, tallies, entries, now))
             else:
                 for taken in operation.taken:
                     tallies.give_back(taken)
@@ -160,17 +165,17 @@ class Admitting:
         lock = f' ORDER BY name COLLATE "C"{self._dialect.lock}' if self._dialect.lock else ""
         for chunk in chunks(names):
             rows = yield Statement(
-                f"SELECT name, state FROM notifyhub_tallies WHERE name IN ({marks(chunk)}){lock}",  # noqa: S608
+                f"SELECT name, until, state FROM notifyhub_tallies WHERE name IN ({marks(chunk)}){lock}",  # noqa: S608
                 chunk,
             )
-            pages.read(rows)  # type: ignore[arg-type]  # a row is of any length
+            pages.read(rows)
 
     def _listed(
-        self, operations: Sequence[Admit | GiveBack], now: int
+        self, operations: Sequence[Posed | GiveBack], now: int
     ) -> Script[dict[str, list[Suppression]]]:
         """The entries that hold now for these addresses, by digest."""
         digests: Collection[str] = {
-            digest for each in operations if isinstance(each, Admit) for digest in each.digests
+            digest for each in operations if isinstance(each, Posed) for digest in each.digests
         }
         listed: dict[str, list[Suppression]] = {}
         for chunk in chunks(sorted(digests)):
@@ -180,16 +185,16 @@ class Admitting:
         return listed
 
 
-def _further(operations: Sequence[Admit | GiveBack], tallies: Tallies) -> set[str]:
+def _further(operations: Sequence[Posed | GiveBack], tallies: Tallies) -> set[str]:
     """Names of the pages that those go on with which were long."""
     long = {name for name, page in tallies.pages.items() if page.elsewhere}
     if not long:
         return long
     further: set[str] = set()
     for operation in operations:
-        if isinstance(operation, Admit):
-            own = operation.asked.pages
-            if own and own[RECIPIENT] in long and operation.asked.words:
+        if isinstance(operation, Posed):
+            own = operation.pages
+            if own and own[RECIPIENT] in long and operation.words:
                 further.add(own[BOTH])
         else:
             further.update([going_on(each.page, each.tally) for each in operation.taken if each.page in long])
@@ -217,7 +222,3 @@ def swept(after: str, most: int, now: int, dialect: Dialect) -> Script[str]:
     if names:
         yield Batch("DELETE FROM notifyhub_tallies WHERE name = ?", [tuple(row) for row in names])
     return str(last)
-
-
-def _is_new(enter: Enter, kept: Delivery | Exception) -> bool:
-    return isinstance(kept, Delivery) and kept.id == enter.opening.job.id

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from notifyhub.ledger.sheet import GRACE
 from notifyhub.ledger.sql.encoding import encode, scan
+from notifyhub.ledger.sql.script import Rows
 from notifyhub.ledger.tallies import Page, Tallies
 
 __all__ = ["Pages"]
@@ -17,11 +18,11 @@ class Pages:
     def __init__(self) -> None:
         self.tallies = Tallies()
 
-    def read(self, rows: Iterable[tuple[str, str]]) -> None:
-        """Pages as they stand in the table, by name; "" is empty."""
+    def read(self, rows: Rows) -> None:
+        """Pages as they stand in the table: their names, until when they are kept, and their state."""
         pages = self.tallies.pages
-        for name, state in rows:
-            pages[name] = Page(scan(state, 0)[0] if state else None)
+        for name, until, state in rows:
+            pages[name] = Page(scan(state, 0)[0] if state.startswith("{") else state, until - GRACE)
 
     def missing(self, names: Iterable[str]) -> list[str]:
         """Those of these that have not been read, in order."""
@@ -31,5 +32,5 @@ class Pages:
     def written(self, now: int) -> Iterator[tuple[str, int, str]]:
         """Each page that has changed: its name, until when it is to be kept, and its state. In order."""
         for name, page in self.tallies.changed():
-            state = encode(page.written(now))
-            yield name, page.until() + GRACE, state
+            state = page.written(now)
+            yield name, page.until() + GRACE, state if isinstance(state, str) else encode(state)

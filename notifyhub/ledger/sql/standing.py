@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from functools import lru_cache
 
 from notifyhub.ledger.admission import Admission, Question, Suppression
 from notifyhub.ledger.health import Health
 from notifyhub.ledger.job import Retention
-from notifyhub.ledger.judging import posed
+from notifyhub.ledger.judging import Posed, posed
 from notifyhub.ledger.sealing import Sealer
-from notifyhub.ledger.sql.admitting import Admit, Admitting, GiveBack, swept
+from notifyhub.ledger.sql.admitting import Admitting, GiveBack, swept
 from notifyhub.ledger.sql.encoding import microseconds
 from notifyhub.ledger.sql.observing import Observing, seen_since
 from notifyhub.ledger.sql.script import Script
@@ -24,8 +23,6 @@ __all__ = ["Standing"]
 
 _AT_ONCE = 500
 """Rows looked at in one transaction: it holds everybody else up."""
-_DIGESTS = 1024
-"""Digests that are remembered: several quotas of a message count about the same, and some about nothing."""
 
 
 class Standing(Views):
@@ -40,7 +37,6 @@ class Standing(Views):
         self._observing = Observing()
         self._forgetting = forgetting
         self._sweeping = _Sweeping(store)
-        self._digest = lru_cache(_DIGESTS)(sealer.digest)
 
     async def admit(self, question: Question) -> Admission:
         """See `Ledger.admit`."""
@@ -82,9 +78,9 @@ class Standing(Views):
         await self.start()
         return await self._store.read(seen_since(since))
 
-    def _asked(self, question: Question) -> Admit:
+    def _asked(self, question: Question) -> Posed:
         digests = self._sealer.digests(question.address) if question.address else ()
-        return Admit(posed(question, self._digest), digests)
+        return posed(question, self._sealer.digest, digests)
 
     async def _tidy(self, retention: Retention, now: datetime) -> None:
         """Remove tallies that mean nothing any more, and entries that were long lifted or over."""

@@ -17,7 +17,7 @@ from notifyhub.ledger.job import Query
 from notifyhub.ledger.judging import posed
 from notifyhub.ledger.sealing import Sealer
 from notifyhub.ledger.sql import finding, migration
-from notifyhub.ledger.sql.admitting import Admit, Admitting, GiveBack, swept
+from notifyhub.ledger.sql.admitting import Admitting, GiveBack, swept
 from notifyhub.ledger.sql.claiming import Claim, Claiming, GivingBack, Renewing, TakingOver
 from notifyhub.ledger.sql.history import NOTHING
 from notifyhub.ledger.sql.observing import Observing, seen_since
@@ -54,8 +54,9 @@ HOT: dict[str, Script[Any]] = {
     "cancel": Cancelling(SEALER, DIALECT)([Cancel(None, "k", NOW)]),
     "admit": Admitting(SEALER, DIALECT, lambda: NOW)(
         [
-            Admit(
-                posed(Question("d", "sms", Category.OTP, ADDRESS, Demand([QUOTA])), SEALER.digest),
+            posed(
+                Question("d", "sms", Category.OTP, ADDRESS, Demand([QUOTA])),
+                SEALER.digest,
                 SEALER.digests(ADDRESS),
             ),
             GiveBack([Taken(quota=QUOTA, page="|b|", tally=",12345678", at=NOW, amount=1)]),
