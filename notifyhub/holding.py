@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from notifyhub.ledger import Admission, Job
+from notifyhub.ledger import Admission, Demand, Job
 from notifyhub.outcome import Delivery
 from notifyhub.policies import Pipeline, passed_over
 from notifyhub.quota import Taken
@@ -16,13 +16,14 @@ __all__ = ["Holding"]
 class Holding:
     """One delivery before the policies. free: the instance whose turn it is, without asking again."""
 
-    __slots__ = ("_admissions", "_deadline", "_message", "_policies", "free")
+    __slots__ = ("_admissions", "_deadline", "_demand", "_message", "_policies", "free")
 
     def __init__(self, policies: Pipeline, job: Job) -> None:
         self._policies = policies
         self._message = job.message
         self._deadline = job.deadline
         self._admissions: list[Admission] = []
+        self._demand: Demand | None = None
         self.free: str | None = None
 
     async def ask(self, delivery: Delivery, path: Path) -> tuple[Delivery, Path]:
@@ -30,8 +31,14 @@ class Holding:
         delivery, admission = await self._policies.ask(delivery, self._message, path.names, self._deadline)
         return self.admitted(delivery, admission, path)
 
-    def admitted(self, delivery: Delivery, admission: Admission, path: Path) -> tuple[Delivery, Path]:
-        """The ledger's answer: the delivery, and the path without the instances whose turn it is not."""
+    def admitted(
+        self, delivery: Delivery, admission: Admission, path: Path, demand: Demand | None = None
+    ) -> tuple[Delivery, Path]:
+        """The ledger's answer: the delivery, and the path without the instances whose turn it is not.
+
+        demand: what was asked for, where that is known.
+        """
+        self._demand = demand
         self._admissions.append(admission)
         self.free = admission.instance
         over = admission.passed_over
@@ -51,7 +58,7 @@ class Holding:
 
     def unused(self, delivery: Delivery) -> list[Taken]:
         """See `Pipeline.unused`."""
-        return self._policies.unused(self._message, delivery, self._admissions)
+        return self._policies.unused(self._message, delivery, self._admissions, self._demand)
 
     async def settle(self, delivery: Delivery, back: Sequence[Taken]) -> None:
         """See `Pipeline.settle`."""

@@ -145,7 +145,8 @@ class Postmaster:
             unsent = delivery.evolve(status=Status.NOT_SENT, reason=Reason.INTERRUPTED)
             stopped = policies.stopped(delivery, message, stop)
             return await self._put_off(job, await self._or_else(unsent, holding, stopped))
-        delivery, path = holding.admitted(policies.allowed(delivery), admission, path)
+        demand = None if asked is None else asked.demand
+        delivery, path = holding.admitted(policies.allowed(delivery, admission), admission, path, demand)
         return await self._send(job, path, delivery, holding)
 
     async def _put_off(self, job: Job, delivery: Delivery) -> Delivery:

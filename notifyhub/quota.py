@@ -86,6 +86,7 @@ class Quota(NamedTuple):
     "" counts everybody together. amount: how much is asked for; 0 asks whether there is any left, more than
     the limit never fits. offset: seconds by which a fixed window's calendar is ahead of UTC (28800 for days
     that begin at midnight in Shanghai). apart: what is counted apart and is no secret (a notice, a country).
+    low: from so much used up on, the ledger says so with its answer; 0 never.
 
     Two quotas that are alike in name, about and apart count on one tally and must have one limit.
     """
@@ -96,6 +97,7 @@ class Quota(NamedTuple):
     amount: int = 1
     offset: int = 0
     apart: str = ""
+    low: int = 0
 
     def __repr__(self) -> str:
         return f"<Quota {self.amount} of {self.name}>"

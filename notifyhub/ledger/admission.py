@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, TypeAlias
@@ -14,8 +14,8 @@ from notifyhub.quota import Refusal, Taken
 
 __all__ = ["Admission", "Question", "Suppression"]
 
-Took: TypeAlias = Callable[[bool, Container[str] | None], list[Taken]]
-"""What was taken for the turn, or by the message; of quotas with these names, or all."""
+Took: TypeAlias = Callable[[bool], list[Taken]]
+"""What was taken for the turn, or by the message."""
 
 
 class Question(NamedTuple):
@@ -77,9 +77,10 @@ class Admission:
     turns and none of them free, the one that is free first. instance: whose turn it is. passed_over:
     instances before it that were not free, and why: a refusal, or the entry that forbids this instance
     only. took: tells what was taken, where somebody wants to know; mostly a message goes and nobody does.
+    low: of what was taken, what is low now (`Quota.low`).
     """
 
-    __slots__ = ("_took", "instance", "listed", "passed_over", "refused")
+    __slots__ = ("_took", "instance", "listed", "low", "passed_over", "refused")
 
     def __init__(
         self,
@@ -88,30 +89,28 @@ class Admission:
         instance: str | None = None,
         passed_over: tuple[tuple[str, Refusal | Suppression], ...] = (),
         took: Took | None = None,
+        low: Sequence[Taken] = (),
     ) -> None:
         self.listed = listed
         self.refused = refused
         self.instance = instance
         self.passed_over = passed_over
         self._took = took
+        self.low = low
 
     @property
     def taken(self) -> tuple[Taken, ...]:
         """What was taken by the message, in the order that it was asked for."""
-        return tuple(self.taken_of(None))
+        return () if self._took is None else tuple(self._took(False))
 
     @property
     def turn(self) -> tuple[Taken, ...]:
         """What was taken for the turn of `instance`."""
-        return () if self._took is None else tuple(self._took(True, None))
-
-    def taken_of(self, names: Container[str] | None) -> list[Taken]:
-        """What was taken by the message of quotas with these names; None for all."""
-        return [] if self._took is None else self._took(False, names)
+        return () if self._took is None else tuple(self._took(True))
 
     def by(self, instance: str) -> Admission:
         """The same, said of this instance."""
-        return Admission(self.listed, self.refused, instance, self.passed_over, self._took)
+        return Admission(self.listed, self.refused, instance, self.passed_over, self._took, self.low)
 
     def __repr__(self) -> str:
         return f"<Admission of {self.instance}: listed {self.listed}, refused {self.refused}>"

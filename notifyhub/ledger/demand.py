@@ -50,11 +50,12 @@ class Block:
     as a line has them. span: how long such a line means something, microseconds. full: what is left of each on
     an empty page. counted: the mark of each, and how long it counts. asked: how much of each is asked for.
     worded: whether the words are in a mark. fits: whether an empty page has enough, and something of each is
-    asked for. tally: whether it is the one of a tally.
+    asked for. tally: whether it is the one of a tally. low: what was left of that when it is told to be low.
     """
 
     __slots__ = (
-        "asked", "counted", "fits", "full", "marks", "page", "span", "spots", "tally", "whose", "worded",
+        "asked", "counted", "fits", "full", "low", "marks", "page", "span", "spots", "tally", "whose",
+        "worded",
     )  # fmt: skip
 
     def __init__(self, page: str, whose: int, spots: Sequence[Spot]) -> None:
@@ -69,6 +70,11 @@ class Block:
         self.asked = tuple([spot.quota.amount for spot in spots])
         self.worded = WORDED in "".join([spot.mark for spot in spots])
         self.fits = all(0 < asked <= full for asked, full in zip(self.asked, self.full, strict=True))
+        self.low = -1
+        if self.tally and (first := self.spots[0].quota).low:
+            self.low = first.limit.amount + first.amount - first.low
+        elif any(spot.quota.low for spot in spots):
+            self.fits = False  # how much is used up of those is not found out at a glance
 
 
 class Demand:
@@ -77,20 +83,23 @@ class Demand:
     Quotas of one place are one, the greatest: what is asked for twice is not taken twice; nor is for a turn
     what the message takes anyhow.
 
-    ends: after how many quotas those end that each of several asks for, where whoever made it wants to know.
+    parts: the quotas as several asked for them, where whoever made it wants to know.
     mostly: what is taken where there is enough of everything: the message's, and for its first turn.
     common: names of pages that are nobody's own. own: whose pages it is about besides. others: what those of
-    `OTHERS` are about. worded: whether it is about the words.
+    `OTHERS` are about. worded: whether it is about the words. mere: whether all of its own is the recipient's.
     """
 
-    __slots__ = ("_abouts", "common", "ends", "mostly", "others", "own", "quotas", "turns", "worded")
+    __slots__ = ("_abouts", "common", "mere", "mostly", "others", "own", "parts", "quotas", "turns", "worded")
 
     def __init__(
-        self, quotas: Iterable[Quota] = (), turns: Iterable[Turn] = (), ends: Sequence[int] = ()
+        self,
+        quotas: Iterable[Quota] = (),
+        turns: Iterable[Turn] = (),
+        parts: Sequence[Sequence[Quota]] = (),
     ) -> None:
         self.quotas = tuple(quotas)
         self.turns = tuple(turns)
-        self.ends = tuple(ends)
+        self.parts = tuple(parts)
         self._abouts: dict[str, int] = {}
         spots = spots_of(self.quotas)
         taken = [spots_of(turn.quotas, turn=True, but=spots) for turn in self.turns]
@@ -99,6 +108,7 @@ class Demand:
         every = [block for some in blocks for block in some]
         self.common = tuple(dict.fromkeys(block.page for block in every if block.page))
         self.own = tuple(sorted({block.whose for block in every if not block.page}))
+        self.mere = self.own == (RECIPIENT,)
         self.others = tuple(self._abouts)
         on_their_page = WORDS in self.own or BOTH in self.own
         self.worded = on_their_page or any(block.worded for block in every)

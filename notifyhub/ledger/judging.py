@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from operator import itemgetter
 from typing import NamedTuple, TypeAlias
 
 from notifyhub.ledger.admission import Admission, Question, Suppression
-from notifyhub.ledger.demand import BOTH, OTHERS, RECIPIENT, WORDED, Block, Spot, spots_of
-from notifyhub.ledger.tallies import Page, Place, Tallies
+from notifyhub.ledger.demand import BOTH, RECIPIENT, WORDED, Block, Spot, spots_of
+from notifyhub.ledger.tallies import Page, Place, Tallies, elsewhere
 from notifyhub.quota import About, Refusal, Taken
 
 __all__ = ["Posed", "decide", "posed"]
@@ -25,7 +26,8 @@ Found: TypeAlias = list[tuple[Block, str, Sequence[int], int]]
 class Posed(NamedTuple):
     """A question, with a digest of whatever it is about.
 
-    words: as marks have them. pages: those of somebody, in the order of `Block.whose`. digests: under which
+    words: as marks have them. pages: those of somebody, in the order of `Block.whose`, the last ones left out
+    where there is nothing on them. digests: under which
     its address may be on the suppression list; none does not ask.
     """
 
@@ -47,10 +49,10 @@ def posed(question: Question, digest: Callable[[str], str], digests: tuple[str, 
     if demand.worded:
         said = digest(question.words)
         words = said[:_DIGITS]
-    pages: tuple[str, ...] = (recipient, f"{said}.words", f"{recipient}.{words}")
-    if own[-1] >= OTHERS:
-        pages = (*pages, *[digest(about) for about in demand.others])
-    return Posed(question, words, pages, digests)
+    if demand.mere:
+        return Posed(question, words, (recipient,), digests)
+    pages = (recipient, f"{said}.words", elsewhere(recipient, words))
+    return Posed(question, words, (*pages, *[digest(about) for about in demand.others]), digests)
 
 
 def decide(asked: Posed, tallies: Tallies, entries: Sequence[Suppression], now: int) -> Admission:
@@ -79,27 +81,31 @@ def decide(asked: Posed, tallies: Tallies, entries: Sequence[Suppression], now: 
             return _with_care(asked, tallies, entries, now)
         found.append((block, name, page, left))
     taken: Found = []
+    low: list[Taken] = []
     for block, name, page, left in found:
         if page is None:
             page = pages.get(name) or pages.setdefault(name, Page())
         page.changed = True
         take = page.take_tally(block, whose, now) if block.tally else page.take_all(block, words, whose, now)
         taken.append((block, name, left, take))
+        if left[0] <= block.low:
+            low += _took(taken[-1:], words, whose, block.spots[0].turn)
     instance = demand.turns[0].instance if demand.turns else None
-    return Admission(None, None, instance, (), partial(_took, taken, words, whose))
+    return Admission(None, None, instance, (), partial(_took, taken, words, whose), low)
 
 
-def _took(found: Found, words: str, whose: str, turn: bool, names: Container[str] | None) -> list[Taken]:
+def _took(found: Found, words: str, whose: str, turn: bool) -> list[Taken]:
     """What was taken where there was enough of everything. See `Admission`."""
     took: list[tuple[int, Taken]] = []
     for block, page, lefts, at in found:
         for place, spot in enumerate(block.spots):
             quota = spot.quota
-            if spot.turn is turn and (names is None or quota.name in names):
+            if spot.turn is turn:
                 used = quota.limit.amount - lefts[place] + quota.amount
                 tally = spot.mark.replace(WORDED, words) or spot.tally
                 took.append((spot.rank, Taken(quota, page, tally, at, quota.amount, used, whose)))
-    return [taken for _, taken in sorted(took)] if len(took) > 1 else [taken for _, taken in took]
+    took.sort(key=itemgetter(0))
+    return [taken for _, taken in took]
 
 
 def _with_care(asked: Posed, tallies: Tallies, entries: Sequence[Suppression], now: int) -> Admission:
@@ -121,7 +127,8 @@ def _with_care(asked: Posed, tallies: Tallies, entries: Sequence[Suppression], n
             return Admission(refused=refusal)
         fits.append((place, left))
     if not demand.turns:
-        return Admission(took=partial(_of, _take(fits, tallies, whose, now), []))
+        took = _take(fits, tallies, whose, now)
+        return Admission(took=partial(_of, took, []), low=_low(took))
     passed_over: list[tuple[str, Refusal | Suppression]] = []
     first_free: tuple[Place, Refusal] | None = None
     for instance, quotas in demand.turns:
@@ -133,8 +140,9 @@ def _with_care(asked: Posed, tallies: Tallies, entries: Sequence[Suppression], n
         fitting: Fits = []
         lacks = _lacks(instance, places, fitting, tallies, whose, now)
         if lacks is None:
-            took = partial(_of, _take(fits, tallies, whose, now), _take(fitting, tallies, whose, now))
-            return Admission(instance=instance, passed_over=tuple(passed_over), took=took)
+            took, turn = _take(fits, tallies, whose, now), _take(fitting, tallies, whose, now)
+            told = partial(_of, took, turn)
+            return Admission(None, None, instance, tuple(passed_over), told, _low([*took, *turn]))
         passed_over.append((instance, lacks[1]))
         if first_free is None or lacks[1].free_at < first_free[1].free_at:
             first_free = lacks
@@ -154,7 +162,8 @@ def _placed(spot: Spot, asked: Posed) -> Place:
         return Place(quota, asked.pages[whose], mark, tally)
     if not mark:
         return Place(quota, asked.pages[BOTH], "", tally)
-    return Place(quota, asked.pages[whose], mark.replace(WORDED, asked.words), tally, asked.pages[BOTH])
+    page, words = asked.pages[whose], asked.words
+    return Place(quota, page, mark.replace(WORDED, words), tally, elsewhere(page, words))
 
 
 def _is_for(entry: Suppression, question: Question) -> bool:
@@ -188,9 +197,10 @@ def _take(fits: Fits, tallies: Tallies, whose: str, now: int) -> list[Taken]:
     return [tallies.take(place, left, whose, now) for place, left in fits]
 
 
-def _of(
-    taken: Sequence[Taken], for_turn: Sequence[Taken], turn: bool, names: Container[str] | None
-) -> list[Taken]:
+def _low(taken: Sequence[Taken]) -> list[Taken]:
+    return [each for each in taken if 0 < each.quota.low <= each.used]
+
+
+def _of(taken: list[Taken], for_turn: list[Taken], turn: bool) -> list[Taken]:
     """What was taken, one after the other. See `Admission`."""
-    took = for_turn if turn else taken
-    return [each for each in took if names is None or each.quota.name in names]
+    return for_turn if turn else taken

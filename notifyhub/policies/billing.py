@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Literal, TypeAlias
 
 from notifyhub.message import SMS, Message
 from notifyhub.outcome import Attempt
 from notifyhub.providers import CountsParts, Provider
 from notifyhub.template import parts_cn, segments
 
-__all__ = ["MILLION", "Billing"]
+__all__ = ["MILLION", "Billing", "Unit"]
 
 MILLION = 1_000_000
 """Money is counted in millionths: whole numbers add up the same everywhere."""
@@ -19,15 +20,20 @@ _ONE_PART, _BASIC = 70, "\uffff"
 """So many characters of the basic plane are one part in every country and every alphabet."""
 
 
+Unit: TypeAlias = Literal["messages", "parts", "money"]
+
+
 class Billing:
     """What instances bill. prices: of one part, by instance, in the account's currency.
 
-    Raises KeyError from `money` and `paid` for an instance without a price.
+    alike: whether the same message costs the same at each of them. Raises KeyError from `money` and `cost`
+    for an instance without a price.
     """
 
     def __init__(self, providers: Mapping[str, Provider], prices: Mapping[str, float]) -> None:
         self._counting = {name: p for name, p in providers.items() if isinstance(p, CountsParts)}
         self._prices = {name: round(price * MILLION) for name, price in prices.items()}
+        self.alike = not self._counting and len(set(prices.values())) <= 1
 
     def parts(self, message: Message, instances: Sequence[str]) -> int:
         """The most parts that one of these instances bills it as."""
@@ -44,9 +50,11 @@ class Billing:
         """The parts of a copy that may be out: the vendor's own count, where it told one."""
         return attempt.outcome.parts or self._parts(message, attempt.provider)
 
-    def paid(self, message: Message, attempt: Attempt) -> int:
-        """What such a copy costs, in millionths."""
-        return self.billed(message, attempt) * self._prices[attempt.provider]
+    def cost(self, unit: Unit, parts: int, instance: str) -> int:
+        """What a copy of so many parts costs by an instance; money in millionths."""
+        if unit == "messages":
+            return 1
+        return parts if unit == "parts" else parts * self._prices[instance]
 
     def _parts(self, message: Message, instance: str) -> int:
         provider = self._counting.get(instance)

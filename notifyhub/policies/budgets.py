@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
-from typing import Literal, TypeAlias
 
 from notifyhub.log import get_logger
 from notifyhub.message import Message
-from notifyhub.outcome import Attempt, Delivery
-from notifyhub.policies.billing import MILLION, Billing
+from notifyhub.outcome import Delivery
+from notifyhub.policies.billing import MILLION, Billing, Unit
 from notifyhub.policies.counts import Counts
 from notifyhub.policies.excess import Over, PolicyOf, decision_on, utc_now
 from notifyhub.policies.kinds import PerKind
@@ -20,8 +20,6 @@ from notifyhub.quota import Limit, LimitRule, Quota, Refusal, Taken, offset_of
 __all__ = ["Budget", "Budgets", "Unit"]
 
 _log = get_logger("notifyhub.policies")
-
-Unit: TypeAlias = Literal["messages", "parts", "money"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +39,11 @@ class Budget:
     def limit(self) -> Limit:
         """How much, in how many seconds."""
         return self.rule.limits[0]
+
+    @property
+    def low(self) -> int:
+        """From so much used up on it is warned."""
+        return max(1, math.ceil(self.warn_at * self.limit.amount))
 
     @property
     def name(self) -> str:
@@ -76,10 +79,9 @@ class Budgets(Counts):
         self._zone = zone
         self._clock = clock
         self._told: dict[tuple[str, str], int] = {}
-        self.quota_names = self._budgets.keys()
-        """Of what was taken, only these are looked at in `used`."""
-        self._warn_from = {name: each.warn_at * each.limit.amount for name, each in self._budgets.items()}
         # Their windows begin at the zone's midnight, whatever a rule says.
+        self.names = self._budgets.keys()
+        """Of its quotas."""
         self._fitting = PerKind([each.rule for each in budgets], self._of_kind, clock, by_calendar=True)
 
     def quotas(self, message: Message, instances: Sequence[str]) -> Sequence[Quota]:
@@ -106,22 +108,37 @@ class Budgets(Counts):
             _log.error("budget_used_up", budget=budget.rule.name, **_in_units(budget, budget.limit.amount))
         return decision_on(message, refusal, self._policy_of(message.category), budget.over, now)
 
+    def warn(self, low: Taken) -> None:
+        """Say in the log that a budget is used up to its share; once a window."""
+        if self._first("low", low.quota, low.at):
+            budget = self._budgets[low.quota.name]
+            _log.warning("budget_low", budget=budget.rule.name, **_in_units(budget, low.used))
+
+    def as_reserved(self, delivery: Delivery, quotas: Sequence[Quota]) -> bool:
+        """Whether that was billed which was reserved: one copy, as costly as was thought."""
+        if len(delivery.attempts) != 1:
+            return False
+        attempt = delivery.attempts[0]
+        parts, cost = attempt.outcome.parts, self._billing.cost
+        if not parts:
+            return self._billing.alike
+        units = [self._budgets[quota.name].unit for quota in quotas]
+        return [quota.amount for quota in quotas] == [cost(unit, parts, attempt.provider) for unit in units]
+
     def used(self, message: Message, delivery: Delivery, taken: Sequence[Taken]) -> Sequence[Taken]:
         """What was reserved and not billed."""
         back: list[Taken] = []
         by_name: dict[str, list[Taken]] = {}
         for each in taken:
-            name = each.quota.name
-            if name in self._budgets:
-                by_name.setdefault(name, []).append(each)
-                if each.used >= self._warn_from[name]:
-                    self._warn(self._budgets[name], each)
+            if each.quota.name in self._budgets:
+                by_name.setdefault(each.quota.name, []).append(each)
         for name, ours in by_name.items():
             budget = self._budgets[name]
             spare = sum([each.amount for each in ours])
             for attempt in delivery.attempts:
                 if attempt.outcome.may_have_gone:
-                    spare -= self._billed(budget, message, attempt)
+                    parts = self._billing.billed(message, attempt)
+                    spare -= self._billing.cost(budget.unit, parts, attempt.provider)
             for each in ours:
                 if spare > 0:
                     back.append(each._replace(amount=min(spare, each.amount)))
@@ -132,16 +149,6 @@ class Budgets(Counts):
         budgets = [budget for budget in self._budgets.values() if budget.rule.fits(message)]
         apart = [budget.rule.apart(message) for budget in budgets]
         return _Fitting(budgets, apart, offset_of(self._zone, at))
-
-    def _billed(self, budget: Budget, message: Message, attempt: Attempt) -> int:
-        if budget.unit == "messages":
-            return 1
-        cost = self._billing.billed if budget.unit == "parts" else self._billing.paid
-        return cost(message, attempt)
-
-    def _warn(self, budget: Budget, taken: Taken) -> None:
-        if self._first("low", taken.quota, taken.at):
-            _log.warning("budget_low", budget=budget.rule.name, **_in_units(budget, taken.used))
 
     def _first(self, what: str, quota: Quota, at: int) -> bool:
         """Whether this is told for the first time in the window of this time (microseconds)."""
@@ -168,7 +175,7 @@ class _Fitting:
         """What a message takes that costs so much."""
         named = [(costs.get(budget.unit, 1), budget, apart) for budget, apart in self.budgets]
         return tuple([
-            Quota(budget.name, budget.rule.about, budget.limit, cost, self.offset, apart)
+            Quota(budget.name, budget.rule.about, budget.limit, cost, self.offset, apart, budget.low)
             for cost, budget, apart in named if cost
         ])  # fmt: skip
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Generic, TypeVar
 
 from notifyhub.message import Message
@@ -14,8 +14,8 @@ __all__ = ["PerKind"]
 Made = TypeVar("Made")
 Key = TypeVar("Key", bound=Hashable)
 _MANY = 4096
-_QUARTER = 900
-"""Seconds: clocks are put forward and back at the quarter of an hour."""
+_QUARTER = 15
+"""Minutes: clocks are put forward and back at the quarter of an hour."""
 
 
 class PerKind(Generic[Key, Made]):
@@ -40,6 +40,7 @@ class PerKind(Generic[Key, Made]):
         self._by_calendar = by_calendar or any(rule.by_calendar for rule in rules)
         self._make = make
         self._clock = clock
+        self._since = self._until = datetime.min.replace(tzinfo=UTC)
         self._made: dict[Hashable, Made] = {}
 
     def __call__(self, message: Message, key: Key) -> Made:
@@ -49,7 +50,11 @@ class PerKind(Generic[Key, Made]):
             country = message.country if self._by_country else ""
             kind = (key, message.channel, message.category, message.notice, country)
         if self._by_calendar:
-            kind = (kind, int(self._clock().timestamp()) // _QUARTER)
+            now = self._clock()
+            if not self._since <= now < self._until:
+                self._since = now.replace(minute=now.minute // _QUARTER * _QUARTER, second=0, microsecond=0)
+                self._until = self._since + timedelta(minutes=_QUARTER)
+                self._made.clear()
         made = self._made.get(kind)
         if made is None:
             if len(self._made) >= _MANY:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
-from itertools import accumulate
 from typing import NamedTuple, TypeGuard
 
 from notifyhub.ledger import Admission, Demand, Ledger, Question, Suppression, Turn
@@ -13,6 +12,7 @@ from notifyhub.log import get_logger
 from notifyhub.message import Message, new_id
 from notifyhub.outcome import Delivery, Outcome, OutcomeKind, Status
 from notifyhub.policies.at_once import AtOnce
+from notifyhub.policies.budgets import Budgets
 from notifyhub.policies.counts import Counts
 from notifyhub.policies.suppression_list import SuppressionList
 from notifyhub.policies.vendor_limits import VendorLimits
@@ -62,12 +62,13 @@ class Pipeline:
             (policy, policy.decide_at_once if _at_once(policy) else None)
             for policy in self.policies if not _leaves(policy, "decide", Counts)
         ])  # fmt: skip
-        self._allowed = tuple(f"policy: {policy.name} allows" for policy in self.policies)
+        names = [policy.name for policy in self.policies]
+        self._allowed = tuple([_allowed(names[:number]) for number in range(len(names) + 1)])
         self._settling = tuple(policy for policy in self.policies if isinstance(policy, SettlesPolicy))
         self._counting = tuple(policy for policy in self.policies if isinstance(policy, CountsPolicy))
         self._returning = tuple([
-            (policy, getattr(policy, "quota_names", None))
-            for policy in self._counting if not _leaves(policy, "used", Counts)
+            (place, policy) for place, policy in enumerate(self._counting)
+            if not _leaves(policy, "used", Counts)
         ])  # fmt: skip
         self._billing = tuple(policy for policy in self.policies if isinstance(policy, BillsPolicy))
         self._list = next((p for p in self.policies if isinstance(p, SuppressionList)), None)
@@ -110,7 +111,7 @@ class Pipeline:
             stop = self.against(message, admission, asked)
             if stop is not None:
                 return await self.stopped(delivery, message, stop), NOTHING_TAKEN
-        return self.allowed(delivery), admission
+        return self.allowed(delivery, admission), admission
 
     async def question(
         self, message: Message, instances: tuple[str, ...], deadline: datetime | None
@@ -147,22 +148,24 @@ class Pipeline:
         if refusal.instance is not None and self._vendors is not None:
             return Stop(self._vendors, self._vendors.refuse(message, refusal), late=True)
         demand = question.demand
-        place = demand.quotas.index(refusal.quota)
-        policy = next(p for p, end in zip(self._counting, demand.ends, strict=True) if place < end)
+        asking = zip(self._counting, demand.parts, strict=True)
+        policy = next(policy for policy, quotas in asking if refusal.quota in quotas)
         try:
             decision = policy.refuse(message, refusal)
         except Exception as error:  # noqa: BLE001 - as in `question`
             decision = _failed(policy, message, error)
         return Stop(policy, decision, late=True)
 
-    def allowed(self, delivery: Delivery) -> Delivery:
+    def allowed(self, delivery: Delivery, admission: Admission) -> Delivery:
         """A delivery that every policy allows."""
-        return delivery.evolve(steps=(*delivery.steps, *self._allowed))
+        if admission.low:
+            self._warn(admission.low)
+        return delivery.evolve(steps=(*delivery.steps, *self._allowed[-1]))
 
     async def stopped(self, delivery: Delivery, message: Message, stop: Stop) -> Delivery:
         """A delivery that one of them does not allow; those that had allowed it are told."""
         place = self.policies.index(stop.policy)
-        stopped = _stopped(delivery, self._allowed[:place], stop.policy, stop.decision)
+        stopped = _stopped(delivery, self._allowed[place], stop.policy, stop.decision)
         asked = self.policies if stop.late else self.policies[:place]
         await self._tell([policy for policy in asked if policy is not stop.policy], message, stopped)
         return stopped
@@ -198,10 +201,17 @@ class Pipeline:
             against = admission.passed_over[0][1]
         if against is not None:
             return NOTHING_TAKEN, passed_over(instance, against)
+        self._warn(admission.low)
         return admission.by(instance), None
 
-    def unused(self, message: Message, delivery: Delivery, admissions: Sequence[Admission]) -> list[Taken]:
-        """What nothing went out for: at each instance, and altogether."""
+    def unused(
+        self,
+        message: Message,
+        delivery: Delivery,
+        admissions: Sequence[Admission],
+        demand: Demand | None = None,
+    ) -> list[Taken]:
+        """What nothing went out for: at each instance, and altogether. demand: what was asked for at first."""
         back: list[Taken] = []
         mostly = delivery.status is _ACCEPTED and len(admissions) == 1
         if not mostly or admissions[0].instance not in (None, delivery.provider):
@@ -209,7 +219,7 @@ class Pipeline:
             back = [each for a in admissions if a.instance not in asked for each in a.turn]
             if not delivery.copies:
                 return [*back, *[each for a in admissions for each in a.taken]]
-        if self._returning and admissions:
+        if self._returning and admissions and not (mostly and self._as_reserved(delivery, demand)):
             back += self._spare(message, delivery, admissions)
         return back
 
@@ -232,19 +242,31 @@ class Pipeline:
         known = self._demands.get(key)
         if known is not None:
             return known[0]
-        ends = accumulate([len(part) for part in parts])
-        demand = Demand([quota for part in parts for quota in part], turns, tuple(ends))
+        demand = Demand([quota for part in parts for quota in part], turns, parts)
         if all(type(part) is tuple for part in parts):  # a list may be another one tomorrow
             if len(self._demands) >= _MANY:
                 self._demands.clear()
             self._demands[key] = demand, (turns, *parts)
         return demand
 
+    def _as_reserved(self, delivery: Delivery, demand: Demand | None) -> bool:
+        """Whether it cost what was thought, as far as that is seen at a glance."""
+        return demand is not None and all([
+            isinstance(policy, Budgets) and policy.as_reserved(delivery, demand.parts[place])
+            for place, policy in self._returning
+        ])  # fmt: skip
+
+    def _warn(self, low: Sequence[Taken]) -> None:
+        for taken in low:
+            for policy in self._counting:
+                if isinstance(policy, Budgets) and taken.quota.name in policy.names:
+                    policy.warn(taken)
+
     def _spare(self, message: Message, delivery: Delivery, admissions: Sequence[Admission]) -> list[Taken]:
         """What policies give back of what was taken, although it has gone out."""
         back: list[Taken] = []
-        for policy, names in self._returning:
-            taken = [each for a in admissions for each in a.taken_of(names)]
+        taken = [each for a in admissions for each in a.taken]
+        for _, policy in self._returning:
             try:
                 back += policy.used(message, delivery, taken)
             except Exception as error:  # noqa: BLE001 - the message is sent; bookkeeping cannot undo it
@@ -291,6 +313,13 @@ def _question(
     return Question(
         delivery_id, message.channel, message.category, address, demand, deadline, message.to, words
     )
+
+
+def _allowed(names: Sequence[str]) -> tuple[str, ...]:
+    """That these policies allow it, in one step for `explain()`."""
+    if len(names) < 2:
+        return tuple([f"policy: {name} allows" for name in names])
+    return (f"policies: {', '.join(names[:-1])} and {names[-1]} allow",)
 
 
 def _at_once(policy: Policy) -> TypeGuard[AtOnce]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple, TypeAlias, overload
 
 from notifyhub.ledger.admission import Admission, Suppression
-from notifyhub.ledger.demand import BOTH, RECIPIENT
+from notifyhub.ledger.demand import RECIPIENT
 from notifyhub.ledger.judging import Posed, decide
 from notifyhub.ledger.sealing import Sealer
 from notifyhub.ledger.sql.chunks import chunks, marks
@@ -20,7 +20,7 @@ from notifyhub.ledger.sql.pages import Pages
 from notifyhub.ledger.sql.script import Batch, Script, Statement
 from notifyhub.ledger.sql.store import Dialect
 from notifyhub.ledger.sql.suppressing import LIVE, suppression_of
-from notifyhub.ledger.tallies import Tallies, going_on
+from notifyhub.ledger.tallies import Tallies, elsewhere, going_on
 from notifyhub.outcome import Delivery
 from notifyhub.quota import Taken
 
@@ -195,7 +195,7 @@ def _further(operations: Sequence[Posed | GiveBack], tallies: Tallies) -> set[st
         if isinstance(operation, Posed):
             own = operation.pages
             if own and own[RECIPIENT] in long and operation.words:
-                further.add(own[BOTH])
+                further.add(elsewhere(own[RECIPIENT], operation.words))
         else:
             further.update([going_on(each.page, each.tally) for each in operation.taken if each.page in long])
     return further - {""}
