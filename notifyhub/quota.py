@@ -13,7 +13,7 @@ from notifyhub.category import Category
 from notifyhub.errors import SettingsError
 from notifyhub.message import Message
 
-__all__ = ["About", "Limit", "LimitRule", "Per", "Quota", "Refusal", "Taken", "Window", "offset_of"]
+__all__ = ["About", "Limit", "LimitRule", "Low", "Per", "Quota", "Refusal", "Taken", "Window", "offset_of"]
 
 Per = Literal["recipient", "words", "notice", "category", "country"]
 """What a rule counts apart: without any, everything it is for counts together."""
@@ -119,8 +119,8 @@ class Refusal:
 class Taken(NamedTuple):
     """What was taken of a tally, to be given back (all of it, or a part with a lesser amount).
 
-    page, tally: where the ledger counts it. at: microseconds since the epoch, as it was counted. used: how
-    much of the limit is used up now, with this; for warnings. delivery_id: whose it is.
+    page, tally: where the ledger counts it. at: microseconds since the epoch, as it was counted.
+    delivery_id: whose it is.
     """
 
     quota: Quota
@@ -128,8 +128,15 @@ class Taken(NamedTuple):
     tally: str
     at: int
     amount: int
-    used: int = 0
     delivery_id: str = ""
+
+
+class Low(NamedTuple):
+    """A quota of which much is used up. at: microseconds since the epoch. used: with what was taken last."""
+
+    quota: Quota
+    at: int
+    used: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 from notifyhub.address import mask
 from notifyhub.category import Category
 from notifyhub.ledger.demand import NO_DEMAND, Demand
-from notifyhub.quota import Refusal, Taken
+from notifyhub.quota import Low, Refusal, Taken
 
 __all__ = ["Admission", "Question", "Suppression"]
-
-Took: TypeAlias = Callable[[bool], list[Taken]]
-"""What was taken for the turn, or by the message."""
 
 
 class Question(NamedTuple):
@@ -76,11 +73,12 @@ class Admission:
     listed: the entry that forbids it altogether. refused: the first quota that had not enough left; with
     turns and none of them free, the one that is free first. instance: whose turn it is. passed_over:
     instances before it that were not free, and why: a refusal, or the entry that forbids this instance
-    only. took: tells what was taken, where somebody wants to know; mostly a message goes and nobody does.
-    low: of what was taken, what is low now (`Quota.low`).
+    only. low: of what was taken, what is low now (`Quota.low`).
+
+    took: tells from these facts what was taken, for the turn or by the message; mostly nobody wants to know.
     """
 
-    __slots__ = ("_took", "instance", "listed", "low", "passed_over", "refused")
+    __slots__ = ("_facts", "_took", "instance", "listed", "low", "passed_over", "refused")
 
     def __init__(
         self,
@@ -88,29 +86,32 @@ class Admission:
         refused: Refusal | None = None,
         instance: str | None = None,
         passed_over: tuple[tuple[str, Refusal | Suppression], ...] = (),
-        took: Took | None = None,
-        low: Sequence[Taken] = (),
+        took: Callable[..., list[Taken]] | None = None,
+        facts: tuple[Any, ...] = (),
+        low: Sequence[Low] = (),
     ) -> None:
         self.listed = listed
         self.refused = refused
         self.instance = instance
         self.passed_over = passed_over
         self._took = took
+        self._facts = facts
         self.low = low
 
     @property
     def taken(self) -> tuple[Taken, ...]:
         """What was taken by the message, in the order that it was asked for."""
-        return () if self._took is None else tuple(self._took(False))
+        return () if self._took is None else tuple(self._took(*self._facts, False))
 
     @property
     def turn(self) -> tuple[Taken, ...]:
         """What was taken for the turn of `instance`."""
-        return () if self._took is None else tuple(self._took(True))
+        return () if self._took is None else tuple(self._took(*self._facts, True))
 
     def by(self, instance: str) -> Admission:
         """The same, said of this instance."""
-        return Admission(self.listed, self.refused, instance, self.passed_over, self._took, self.low)
+        told = self._took, self._facts
+        return Admission(self.listed, self.refused, instance, self.passed_over, *told, self.low)
 
     def __repr__(self) -> str:
         return f"<Admission of {self.instance}: listed {self.listed}, refused {self.refused}>"

@@ -47,15 +47,15 @@ class Block:
     """Spots that stand on one page and are asked together: those on its sheet, or the one of a tally.
 
     page: its name where that is nobody's own, else "" and `whose` tells whose it is. marks: of all of them,
-    as a line has them. span: how long such a line means something, microseconds. full: what is left of each on
-    an empty page. counted: the mark of each, and how long it counts. asked: how much of each is asked for.
-    worded: whether the words are in a mark. fits: whether an empty page has enough, and something of each is
-    asked for. tally: whether it is the one of a tally. low: what was left of that when it is told to be low.
+    as a line has them. span: how long such a line means something, microseconds. full: what is left of the
+    first on an empty page. counted: the mark of each, how long it counts, and how much may have been taken
+    before. worded: whether the words are in a mark. fits: whether an empty page has enough, and something of
+    each is asked for. tally: whether it is the one of a tally. low: what was left of that when it is told to
+    be low.
     """
 
     __slots__ = (
-        "asked", "counted", "fits", "full", "low", "marks", "page", "span", "spots", "tally", "whose",
-        "worded",
+        "counted", "fits", "full", "low", "marks", "page", "span", "spots", "tally", "whose", "worded",
     )  # fmt: skip
 
     def __init__(self, page: str, whose: int, spots: Sequence[Spot]) -> None:
@@ -65,11 +65,12 @@ class Block:
         self.tally = not spots[0].mark
         self.marks = "".join([spot.mark * spot.quota.amount for spot in spots])
         self.span = max(spot.quota.limit.span for spot in spots)
-        self.counted = tuple([(spot.mark, spot.quota.limit.span) for spot in spots])
-        self.full = tuple([spot.quota.limit.amount for spot in spots])
-        self.asked = tuple([spot.quota.amount for spot in spots])
+        self.counted = tuple([
+            (spot.mark, spot.quota.limit.span, spot.quota.limit.amount - spot.quota.amount) for spot in spots
+        ])  # fmt: skip
+        self.full = spots[0].quota.limit.amount
         self.worded = WORDED in "".join([spot.mark for spot in spots])
-        self.fits = all(0 < asked <= full for asked, full in zip(self.asked, self.full, strict=True))
+        self.fits = all(0 < spot.quota.amount <= spot.quota.limit.amount for spot in spots)
         self.low = -1
         if self.tally and (first := self.spots[0].quota).low:
             self.low = first.limit.amount + first.amount - first.low
@@ -86,7 +87,8 @@ class Demand:
     parts: the quotas as several asked for them, where whoever made it wants to know.
     mostly: what is taken where there is enough of everything: the message's, and for its first turn.
     common: names of pages that are nobody's own. own: whose pages it is about besides. others: what those of
-    `OTHERS` are about. worded: whether it is about the words. mere: whether all of its own is the recipient's.
+    `OTHERS` are about. mere: whether all of its own is the recipient's. worded: whether it is about the
+    words.
     """
 
     __slots__ = ("_abouts", "common", "mere", "mostly", "others", "own", "parts", "quotas", "turns", "worded")

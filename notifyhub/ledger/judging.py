@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from operator import itemgetter
 from typing import NamedTuple, TypeAlias
 
 from notifyhub.ledger.admission import Admission, Question, Suppression
 from notifyhub.ledger.demand import BOTH, RECIPIENT, WORDED, Block, Spot, spots_of
 from notifyhub.ledger.tallies import Page, Place, Tallies, elsewhere
-from notifyhub.quota import About, Refusal, Taken
+from notifyhub.quota import About, Low, Refusal, Taken
 
 __all__ = ["Posed", "decide", "posed"]
 
@@ -19,8 +18,6 @@ _DIGITS = 12
 
 Fits: TypeAlias = list[tuple[Place, int]]
 """Where there is enough, and how much."""
-Found: TypeAlias = list[tuple[Block, str, Sequence[int], int]]
-"""Blocks, their pages, what was left of each spot, and the time as which it counts."""
 
 
 class Posed(NamedTuple):
@@ -64,13 +61,11 @@ def decide(asked: Posed, tallies: Tallies, entries: Sequence[Suppression], now: 
         return _with_care(asked, tallies, entries, now)
     # Mostly there is enough of everything. What is done here, is done for every message.
     question, words, own, _ = asked
-    demand, whose = question.demand, question.delivery_id
-    pages = tallies.pages
-    found: list[tuple[Block, str, Page | None, Sequence[int]]] = []
+    demand, whose, pages = question.demand, question.delivery_id, tallies.pages
+    found: list[tuple[Block, Page | None, str, int]] = []
     for block in demand.mostly:
         name = block.page or own[block.whose]
         page = pages.get(name)
-        left: Sequence[int] | None
         if page is None:
             left = block.full if block.fits else None
         elif block.tally:
@@ -79,31 +74,36 @@ def decide(asked: Posed, tallies: Tallies, entries: Sequence[Suppression], now: 
             left = page.room(block, words, whose, now)
         if left is None:
             return _with_care(asked, tallies, entries, now)
-        found.append((block, name, page, left))
-    taken: Found = []
-    low: list[Taken] = []
-    for block, name, page, left in found:
+        found.append((block, page, name, left))
+    times: list[int] = []
+    low: list[Low] = []
+    for block, page, name, left in found:
         if page is None:
             page = pages.get(name) or pages.setdefault(name, Page())
         page.changed = True
-        take = page.take_tally(block, whose, now) if block.tally else page.take_all(block, words, whose, now)
-        taken.append((block, name, left, take))
-        if left[0] <= block.low:
-            low += _took(taken[-1:], words, whose, block.spots[0].turn)
+        if not block.tally:
+            times.append(page.take_all(block, words, whose, now))
+            continue
+        times.append(page.take_tally(block, whose, now))
+        if left <= block.low:
+            quota = block.spots[0].quota
+            low.append(Low(quota, times[-1], quota.limit.amount - left + quota.amount))
     instance = demand.turns[0].instance if demand.turns else None
-    return Admission(None, None, instance, (), partial(_took, taken, words, whose), low)
+    return Admission(None, None, instance, (), _took, (asked, times), low or ())
 
 
-def _took(found: Found, words: str, whose: str, turn: bool) -> list[Taken]:
-    """What was taken where there was enough of everything. See `Admission`."""
+def _took(asked: Posed, times: Sequence[int], turn: bool) -> list[Taken]:
+    """What was taken where there was enough of everything. See `Admission`. times: as which blocks count."""
+    question, words, own, _ = asked
     took: list[tuple[int, Taken]] = []
-    for block, page, lefts, at in found:
-        for place, spot in enumerate(block.spots):
+    for block, at in zip(question.demand.mostly, times, strict=True):
+        page = block.page or own[block.whose]
+        for spot in block.spots:
             quota = spot.quota
             if spot.turn is turn:
-                used = quota.limit.amount - lefts[place] + quota.amount
                 tally = spot.mark.replace(WORDED, words) or spot.tally
-                took.append((spot.rank, Taken(quota, page, tally, at, quota.amount, used, whose)))
+                taken = Taken(quota, page, tally, at, quota.amount, question.delivery_id)
+                took.append((spot.rank, taken))
     took.sort(key=itemgetter(0))
     return [taken for _, taken in took]
 
@@ -127,8 +127,8 @@ def _with_care(asked: Posed, tallies: Tallies, entries: Sequence[Suppression], n
             return Admission(refused=refusal)
         fits.append((place, left))
     if not demand.turns:
-        took = _take(fits, tallies, whose, now)
-        return Admission(took=partial(_of, took, []), low=_low(took))
+        took, low = _take(fits, tallies, whose, now)
+        return Admission(took=_of, facts=(took, []), low=low)
     passed_over: list[tuple[str, Refusal | Suppression]] = []
     first_free: tuple[Place, Refusal] | None = None
     for instance, quotas in demand.turns:
@@ -140,9 +140,10 @@ def _with_care(asked: Posed, tallies: Tallies, entries: Sequence[Suppression], n
         fitting: Fits = []
         lacks = _lacks(instance, places, fitting, tallies, whose, now)
         if lacks is None:
-            took, turn = _take(fits, tallies, whose, now), _take(fitting, tallies, whose, now)
-            told = partial(_of, took, turn)
-            return Admission(None, None, instance, tuple(passed_over), told, _low([*took, *turn]))
+            took, low = _take(fits, tallies, whose, now)
+            turn, also_low = _take(fitting, tallies, whose, now)
+            over = tuple(passed_over)
+            return Admission(None, None, instance, over, _of, (took, turn), [*low, *also_low])
         passed_over.append((instance, lacks[1]))
         if first_free is None or lacks[1].free_at < first_free[1].free_at:
             first_free = lacks
@@ -193,12 +194,15 @@ def _promise(tallies: Tallies, place: Place, refusal: Refusal, question: Questio
         tallies.promise(place, refusal)
 
 
-def _take(fits: Fits, tallies: Tallies, whose: str, now: int) -> list[Taken]:
-    return [tallies.take(place, left, whose, now) for place, left in fits]
-
-
-def _low(taken: Sequence[Taken]) -> list[Taken]:
-    return [each for each in taken if 0 < each.quota.low <= each.used]
+def _take(fits: Fits, tallies: Tallies, whose: str, now: int) -> tuple[list[Taken], list[Low]]:
+    took: list[Taken] = []
+    low: list[Low] = []
+    for place, left in fits:
+        taken, used = tallies.take(place, left, whose, now)
+        took.append(taken)
+        if 0 < place.quota.low <= used:
+            low.append(Low(place.quota, taken.at, used))
+    return took, low
 
 
 def _of(taken: list[Taken], for_turn: list[Taken], turn: bool) -> list[Taken]:

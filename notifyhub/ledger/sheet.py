@@ -10,7 +10,6 @@ is found without reading a line. What takes a closer look is done on lines.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from notifyhub.ledger.demand import WORDED, Block
@@ -63,21 +62,21 @@ class Sheet:
             self._lines = [_line(written) for written in self._text.split(";")[:-1]]
         return self._lines
 
-    def room(self, block: Block, words: str, whose: str, now: int) -> Sequence[int] | None:
-        """How much is left of each, at least; None where one may lack, which takes a closer look to tell."""
+    def room(self, block: Block, words: str, whose: str, now: int) -> int | None:
+        """How much is left of the first, at least; None where one may lack, and a closer look has to tell."""
         if not block.fits:
             return None
-        text = self._text if self._lines is None else self.text
+        text, left = self._text if self._lines is None else self.text, block.full
         if not text:
-            return block.full
+            return left
         if whose in text or (block.worded and (self.elsewhere or text.count(";") >= LONG)):
             return None
         latest = _latest(text)
-        seen, left = max(now, latest), list(block.full)
-        for place, (mark, span) in enumerate(block.counted):
+        seen = max(now, latest)
+        for mark, span, most in block.counted:
             if latest > seen - span:  # else nothing counts any more under this one
-                left[place] -= text.count(mark.replace(WORDED, words) if block.worded else mark)
-                if not 0 < left[place] >= block.asked[place]:
+                taken = text.count(mark.replace(WORDED, words) if block.worded else mark)
+                if taken > most:
                     return None
         return left
 

@@ -6,7 +6,7 @@ limit that is great or goes by the calendar.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from notifyhub.ledger.demand import Block
@@ -78,7 +78,7 @@ class Page(Sheet):
             self._tallies[name] = known = tally, limit
         return known[0]
 
-    def tally_room(self, block: Block, whose: str, now: int) -> Sequence[int] | None:
+    def tally_room(self, block: Block, whose: str, now: int) -> int | None:
         """As `room`, for the tally that a block is about."""
         quota, _, name, _, _ = block.spots[0]
         tally = self.tally(name, quota.limit)
@@ -86,7 +86,7 @@ class Page(Sheet):
         if not block.fits or (tally.takers and tally.known(quota, whose, now)):
             return None
         left = tally.left(quota, now)
-        return (left,) if left >= quota.amount else None
+        return left if left >= quota.amount else None
 
     def take_tally(self, block: Block, whose: str, now: int) -> int:
         """As `take_all`, of the tally that a block is about."""
@@ -165,13 +165,16 @@ class Tallies:
             tally = page.tally(place.tally, place.quota.limit)
             tally.promised = max(tally.promised, refusal.free_at)
 
-    def take(self, place: Place, left: int, whose: str, now: int) -> Taken:
-        """Take it, of what is left. What the delivery has taken of it before is not taken again."""
+    def take(self, place: Place, left: int, whose: str, now: int) -> tuple[Taken, int]:
+        """Take it, of what is left; what was taken, and how much is used up now.
+
+        What the delivery has taken of it before is not taken again.
+        """
         quota, page_name, mark, name, _ = place
         amount, limit = quota.amount, quota.limit
         used = limit.amount - left
         if not amount:
-            return Taken(quota, page_name, place.key, now, 0, used, whose)
+            return Taken(quota, page_name, place.key, now, 0, whose), used
         page = self._page(page_name)
         if not mark:
             more, at = page.tally(name, limit).take(quota, whose, amount, now)
@@ -180,7 +183,7 @@ class Tallies:
             at = self._take_line(place, page, whose, more, now) if more else page.seen(now)
         # What it had taken already is its own to give back, all of it.
         known = amount if more else self._known(place, whose, now)
-        return Taken(quota, page_name, place.key, at, known, used + more, whose)
+        return Taken(quota, page_name, place.key, at, known, whose), used + more
 
     def give_back(self, taken: Taken) -> None:
         """Give it back; harmless where it does not count any more, or was given back before."""

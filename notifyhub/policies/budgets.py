@@ -15,7 +15,7 @@ from notifyhub.policies.counts import Counts
 from notifyhub.policies.excess import Over, PolicyOf, decision_on, utc_now
 from notifyhub.policies.kinds import PerKind
 from notifyhub.policy import Decision
-from notifyhub.quota import Limit, LimitRule, Quota, Refusal, Taken, offset_of
+from notifyhub.quota import Limit, LimitRule, Low, Quota, Refusal, Taken, offset_of
 
 __all__ = ["Budget", "Budgets", "Unit"]
 
@@ -108,7 +108,7 @@ class Budgets(Counts):
             _log.error("budget_used_up", budget=budget.rule.name, **_in_units(budget, budget.limit.amount))
         return decision_on(message, refusal, self._policy_of(message.category), budget.over, now)
 
-    def warn(self, low: Taken) -> None:
+    def warn(self, low: Low) -> None:
         """Say in the log that a budget is used up to its share; once a window."""
         if self._first("low", low.quota, low.at):
             budget = self._budgets[low.quota.name]

@@ -27,7 +27,7 @@ from notifyhub.policy import (
     SettlesPolicy,
     Suppress,
 )
-from notifyhub.quota import Quota, Refusal, Taken
+from notifyhub.quota import Low, Quota, Refusal, Taken
 from notifyhub.reason import Reason
 
 __all__ = ["Pipeline", "Stop", "passed_over"]
@@ -211,7 +211,7 @@ class Pipeline:
         admissions: Sequence[Admission],
         demand: Demand | None = None,
     ) -> list[Taken]:
-        """What nothing went out for: at each instance, and altogether. demand: what was asked for at first."""
+        """What nothing went out for: at each instance, and altogether. demand: what `question` asked for."""
         back: list[Taken] = []
         mostly = delivery.status is _ACCEPTED and len(admissions) == 1
         if not mostly or admissions[0].instance not in (None, delivery.provider):
@@ -251,16 +251,18 @@ class Pipeline:
 
     def _as_reserved(self, delivery: Delivery, demand: Demand | None) -> bool:
         """Whether it cost what was thought, as far as that is seen at a glance."""
-        return demand is not None and all([
-            isinstance(policy, Budgets) and policy.as_reserved(delivery, demand.parts[place])
-            for place, policy in self._returning
-        ])  # fmt: skip
+        if demand is None:
+            return False
+        for place, policy in self._returning:
+            if not isinstance(policy, Budgets) or not policy.as_reserved(delivery, demand.parts[place]):
+                return False
+        return True
 
-    def _warn(self, low: Sequence[Taken]) -> None:
-        for taken in low:
+    def _warn(self, low: Sequence[Low]) -> None:
+        for each in low:
             for policy in self._counting:
-                if isinstance(policy, Budgets) and taken.quota.name in policy.names:
-                    policy.warn(taken)
+                if isinstance(policy, Budgets) and each.quota.name in policy.names:
+                    policy.warn(each)
 
     def _spare(self, message: Message, delivery: Delivery, admissions: Sequence[Admission]) -> list[Taken]:
         """What policies give back of what was taken, although it has gone out."""

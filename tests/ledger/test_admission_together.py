@@ -128,8 +128,9 @@ def counted(url: str) -> dict[str, int]:
         try:
             used = {}
             for quota in QUOTAS:
-                answer = await ledger.admit(question(quota._replace(amount=0)))
-                used[quota.name] = quota.limit.amount if answer.refused else answer.taken[0].used
+                answer = await ledger.admit(question(quota._replace(amount=0, low=1)))
+                told = answer.low[0].used if answer.low else 0
+                used[quota.name] = quota.limit.amount if answer.refused else told
             return used
         finally:
             await ledger.aclose()

@@ -57,6 +57,7 @@ class Counter:
     def __init__(self) -> None:
         self.tallies = Tallies()
         self.now = NOW
+        self.used = 0
 
     def ask(self, asked: Quota, whose: str, now: int) -> Taken | Refusal:
         """Take it, or be refused."""
@@ -65,9 +66,11 @@ class Counter:
         refusal = self.tallies.lacking(place, left, whose, now)
         if refusal is not None:
             self.tallies.promise(place, refusal)
-        taken = refusal or self.tallies.take(place, left, whose, now)
+            answer: Taken | Refusal = refusal
+        else:
+            answer, self.used = self.tallies.take(place, left, whose, now)
         self.write_down()
-        return taken
+        return answer
 
     def give_back(self, taken: Taken) -> None:
         """Give it back."""
@@ -156,7 +159,7 @@ def test_small_sliding(amount: int, told: list[Step]) -> None:
         elif more:
             assert (answer.at, answer.amount) == (time, much)
             story.took(answer, more)
-            assert answer.used == story.within(SPAN, time)
+            assert counter.used == story.within(SPAN, time)
         assert story.holds()
 
 
@@ -204,7 +207,7 @@ def test_fixed(amount: int, offset: int, told: list[Step]) -> None:
         if isinstance(answer, Taken) and more:
             window, used = window_now, {**mine, whose: mine.get(whose, 0) + more}
             assert sum(used.values()) <= amount
-            assert answer.used == sum(used.values())
+            assert counter.used == sum(used.values())
 
 
 @pytest.mark.parametrize("amount", [2, 100])
@@ -336,7 +339,7 @@ def test_only_asking(window: Literal["sliding", "fixed"]) -> None:
     for _ in range(3):
         answer = counter.ask(quota(limit, 0), "curious", NOW)
         assert isinstance(answer, Taken)
-        assert (answer.amount, answer.used) == (0, 0)
+        assert (answer.amount, counter.used) == (0, 0)
     counter.ask(quota(limit), "other", NOW)
     assert isinstance(counter.ask(quota(limit, 0), "curious", NOW), Refusal)
 
@@ -345,14 +348,13 @@ def test_only_asking(window: Literal["sliding", "fixed"]) -> None:
 def test_twice_by_one_delivery(window: Literal["sliding", "fixed"]) -> None:
     """What a delivery has taken it does not take again, and given back twice it frees nobody else's."""
     counter, limit = Counter(), Limit(2, 60, window)
-    first = counter.ask(quota(limit), "mine", NOW)
-    again = counter.ask(quota(limit), "mine", NOW + 5)
-    other = counter.ask(quota(limit), "other", NOW + 6)
-    assert isinstance(first, Taken)
-    assert isinstance(again, Taken)
-    assert isinstance(other, Taken)
-    assert (first.used, again.used, other.used) == (1, 1, 2)
+    told = []
+    for whose, at in (("mine", 0), ("mine", 5), ("other", 6)):
+        taken = counter.ask(quota(limit), whose, NOW + at)
+        assert isinstance(taken, Taken)
+        told.append((taken, counter.used))
+    assert [used for _, used in told] == [1, 1, 2]
     for _ in range(3):
-        counter.give_back(again)
+        counter.give_back(told[1][0])
     assert isinstance(counter.ask(quota(limit), "third", NOW + 7), Taken)
     assert isinstance(counter.ask(quota(limit), "fourth", NOW + 8), Refusal)
