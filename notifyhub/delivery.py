@@ -87,6 +87,7 @@ class Courier:
         submitting: Submitting | None = None,
         turn: Turn | None = None,
         free: str | None = None,
+        said: tuple[str, ...] = (),
         interrupted: Keeper | None = None,
         patient: bool = False,
     ) -> Delivery:
@@ -97,7 +98,8 @@ class Courier:
         each submission, with the delivery so far and the instance's name, except where the name is
         `committed`: that one is on record already. turn: awaited before each submission with the instance's
         name and how many copies may be out; where it answers with a sentence, that instance is passed over.
-        free: the instance whose turn was taken before; its first submission does not ask.
+        free: the instance whose turn was taken before; its first submission does not ask. said: what
+        `explain()` says of it besides its own steps, before the route.
         interrupted: where the task is cancelled in an attempt, it is given the delivery (`unknown`) to keep,
         before the cancellation goes on. patient: with every breaker open nothing is asked, since the caller
         can wait.
@@ -106,7 +108,7 @@ class Courier:
         if deadline is not None or message.expires_at is not None:
             now = datetime.now(UTC)
             left = ((deadline or policy.ends(now, message.expires_at)) - now).total_seconds()
-        steps = [*delivery.steps, path.words]
+        steps = [*delivery.steps, *said, path.words]
         run = _Run(
             delivery, message, policy, [Standing(i) for i in path.instances], self._clock() + left,
             steps, committed, submitting, turn, free, patient,

@@ -29,23 +29,23 @@ class Holding:
     async def ask(self, delivery: Delivery, path: Path) -> tuple[Delivery, Path]:
         """See `Pipeline.ask`; and the path without the instances whose turn it is not."""
         delivery, admission = await self._policies.ask(delivery, self._message, path.names, self._deadline)
-        return self.admitted(delivery, admission, path)
+        said, path = self.admitted(admission, path)
+        return (delivery.evolve(steps=(*delivery.steps, *said)) if said else delivery), path
 
     def admitted(
-        self, delivery: Delivery, admission: Admission, path: Path, demand: Demand | None = None
-    ) -> tuple[Delivery, Path]:
-        """The ledger's answer: the delivery, and the path without the instances whose turn it is not.
-
-        demand: what was asked for, where that is known.
+        self, admission: Admission, path: Path, demand: Demand | None = None
+    ) -> tuple[tuple[str, ...], Path]:
+        """The ledger's answer: what `explain()` says of the instances whose turn it is not, and the path
+        without them. demand: what was asked for, where that is known.
         """
         self._demand = demand
         self._admissions.append(admission)
         self.free = admission.instance
         over = admission.passed_over
         if not over:
-            return delivery, path
-        steps = (*delivery.steps, *[passed_over(instance, why) for instance, why in over])
-        return delivery.evolve(steps=steps), path.without({instance for instance, _ in over})
+            return (), path
+        said = [passed_over(instance, why) for instance, why in over]
+        return tuple(said), path.without({instance for instance, _ in over})
 
     async def turn(self, instance: str, copies: int) -> str | None:
         """Take an instance's turn before a submission; a sentence where it has none.

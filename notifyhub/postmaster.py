@@ -97,7 +97,7 @@ class Postmaster:
             except asyncio.CancelledError:
                 await asyncio.shield(self._withdraw(job))
                 raise
-            return await self._send(job, path, job.delivery, None) if opened.id == name else opened
+            return await self._send(job, path) if opened.id == name else opened
         finally:
             self._left(name)
 
@@ -145,9 +145,8 @@ class Postmaster:
             unsent = delivery.evolve(status=Status.NOT_SENT, reason=Reason.INTERRUPTED)
             stopped = policies.stopped(delivery, message, stop)
             return await self._put_off(job, await self._or_else(unsent, holding, stopped))
-        demand = None if asked is None else asked.demand
-        delivery, path = holding.admitted(policies.allowed(delivery, admission), admission, path, demand)
-        return await self._send(job, path, delivery, holding)
+        over, path = holding.admitted(admission, path, None if asked is None else asked.demand)
+        return await self._send(job, path, holding, policies.allowed(admission) + over)
 
     async def _put_off(self, job: Job, delivery: Delivery) -> Delivery:
         """Write down what a policy said of it."""
@@ -161,9 +160,11 @@ class Postmaster:
             await asyncio.shield(self._withdraw(job))
             raise
 
-    async def _send(self, job: Job, path: Path, delivery: Delivery, holding: Holding | None) -> Delivery:
-        """holding: None where no policy was asked."""
-        message = job.message
+    async def _send(
+        self, job: Job, path: Path, holding: Holding | None = None, said: tuple[str, ...] = ()
+    ) -> Delivery:
+        """holding: None where no policy was asked. said: by the policies."""
+        delivery, message = job.delivery, job.message
         if _log.wants(logging.DEBUG):
             _log_stages(message, delivery, path)
         sent = await self._courier.deliver(
@@ -176,6 +177,7 @@ class Postmaster:
             submitting=self._ledger.submitting if self._ledger.durable else None,
             turn=holding.turn if holding is not None and self._policies.takes_turns else None,
             free=None if holding is None else holding.free,
+            said=said,
             interrupted=partial(self._finish, holding),
         )
         return await self._finish(holding, sent)

@@ -118,13 +118,16 @@ class Sealer:
         if self._first is None:
             return (self.digest(text),)
         _, *others = self._ring.values()
-        return (self.digest(text), *[key.digest(text) for key in others], _plain(text))
+        plain = hashlib.sha256(text.encode()).hexdigest()[:_DIGITS]
+        return (self.digest(text), *[key.digest(text) for key in others], plain)
 
     def __repr__(self) -> str:
         return f"<Sealer {', '.join(self._ring) or 'in clear'}>"
 
     def _digest(self, text: str) -> str:
-        return _plain(text) if self._first is None else self._first.digest(text)
+        if self._first is None:
+            return hashlib.sha256(text.encode()).hexdigest()[:_DIGITS]
+        return self._first.digest(text)
 
 
 class _Key:
@@ -166,10 +169,6 @@ class _Key:
 
     def __repr__(self) -> str:
         return f"<key {self.name}>"
-
-
-def _plain(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:_DIGITS]
 
 
 def new_key(name: str | None = None) -> str:

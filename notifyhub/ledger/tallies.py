@@ -81,7 +81,8 @@ class Page(Sheet):
     def tally_room(self, block: Block, whose: str, now: int) -> int | None:
         """As `room`, for the tally that a block is about."""
         quota, _, name, _, _ = block.spots[0]
-        tally = self.tally(name, quota.limit)
+        known = self._tallies and self._tallies.get(name)  # without a call where it is known
+        tally = known[0] if known else self.tally(name, quota.limit)
         # Of a small one it is known whose it is.
         if not block.fits or (tally.takers and tally.known(quota, whose, now)):
             return None
@@ -91,7 +92,8 @@ class Page(Sheet):
     def take_tally(self, block: Block, whose: str, now: int) -> int:
         """As `take_all`, of the tally that a block is about."""
         quota, _, name, _, _ = block.spots[0]
-        tally = self.tally(name, quota.limit)
+        known = self._tallies and self._tallies.get(name)
+        tally = known[0] if known else self.tally(name, quota.limit)
         return tally.take(quota, whose, quota.amount, now)[1]
 
     def until(self) -> int:

@@ -38,6 +38,8 @@ class PerKind(Generic[Key, Made]):
         self._alike = not looks_at
         self._by_country = "country" in looks_at
         self._by_calendar = by_calendar or any(rule.by_calendar for rule in rules)
+        self.constant = self._alike and not self._by_calendar
+        """Whether only the key matters."""
         self._make = make
         self._clock = clock
         self._since = self._until = datetime.min.replace(tzinfo=UTC)

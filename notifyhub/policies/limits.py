@@ -40,10 +40,16 @@ class Limits(Counts):
         self._policy_of = policy_of
         self._clock = clock
         self._quotas = PerKind(rules, self._of_kind, clock)
+        self._always: tuple[Quota, ...] | None = None
 
     def quotas(self, message: Message, instances: Sequence[str]) -> Sequence[Quota]:
         """One of each limit whose rule is for such a message."""
-        return self._quotas(message, None)
+        if self._always is not None:
+            return self._always
+        quotas = self._quotas(message, None)
+        if self._quotas.constant:
+            self._always = quotas
+        return quotas
 
     def refuse(self, message: Message, refusal: Refusal) -> Decision:
         """Defer it until there is room, or suppress it."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import NamedTuple, TypeGuard
+from typing import NamedTuple, TypeAlias, TypeGuard
 
+from notifyhub.category import Category
 from notifyhub.ledger import Admission, Demand, Ledger, Question, Suppression, Turn
 from notifyhub.log import get_logger
 from notifyhub.message import Message, new_id
@@ -39,6 +40,9 @@ _MANY = 1024
 """Demands that are remembered."""
 
 
+_Decide: TypeAlias = Callable[[Message], Decision]
+
+
 class Stop(NamedTuple):
     """The policy that does not allow a message, and what it says. late: when all had allowed it already."""
 
@@ -57,11 +61,7 @@ class Pipeline:
     def __init__(self, policies: Sequence[Policy], ledger: Ledger) -> None:
         self.policies = tuple(policies)
         self._ledger = ledger
-        # What every one of `Counts` does needs no call, and what answers at once no coroutine.
-        self._deciding = tuple([
-            (policy, policy.decide_at_once if _at_once(policy) else None)
-            for policy in self.policies if not _leaves(policy, "decide", Counts)
-        ])  # fmt: skip
+        self._deciding = {category: self._deciding_on(category) for category in Category}
         names = [policy.name for policy in self.policies]
         self._allowed = tuple([_allowed(names[:number]) for number in range(len(names) + 1)])
         self._settling = tuple(policy for policy in self.policies if isinstance(policy, SettlesPolicy))
@@ -111,7 +111,8 @@ class Pipeline:
             stop = self.against(message, admission, asked)
             if stop is not None:
                 return await self.stopped(delivery, message, stop), NOTHING_TAKEN
-        return self.allowed(delivery, admission), admission
+        said = self.allowed(admission)
+        return delivery.evolve(steps=(*delivery.steps, *said)), admission
 
     async def question(
         self, message: Message, instances: tuple[str, ...], deadline: datetime | None
@@ -119,7 +120,7 @@ class Pipeline:
         """What is to be asked of the ledger, if anything is, where every policy allows it by itself; else the
         first that does not.
         """
-        for policy, at_once in self._deciding:
+        for policy, at_once in self._deciding[message.category]:
             try:
                 decision = await policy.decide(message) if at_once is None else at_once(message)
             except Exception as error:  # noqa: BLE001 - what cannot answer must not let the message through
@@ -134,7 +135,9 @@ class Pipeline:
                 parts.append(policy.quotas(message, instances))
             except Exception as error:  # noqa: BLE001 - as above
                 return Stop(policy, _failed(policy, message, error), late=True)
-        demand = self._demand(parts, self._turns(message, instances))
+        turns = self._turns(message, instances)
+        known = self._demands.get((id(turns), *map(id, parts)))
+        demand = self._demand(parts, turns) if known is None else known[0]
         address = "" if self._list is None else message.to
         return _question(message, demand, address, deadline, message.id)
 
@@ -156,11 +159,11 @@ class Pipeline:
             decision = _failed(policy, message, error)
         return Stop(policy, decision, late=True)
 
-    def allowed(self, delivery: Delivery, admission: Admission) -> Delivery:
-        """A delivery that every policy allows."""
+    def allowed(self, admission: Admission) -> tuple[str, ...]:
+        """What `explain()` says of a delivery that every policy allows."""
         if admission.low:
             self._warn(admission.low)
-        return delivery.evolve(steps=(*delivery.steps, *self._allowed[-1]))
+        return self._allowed[-1]
 
     async def stopped(self, delivery: Delivery, message: Message, stop: Stop) -> Delivery:
         """A delivery that one of them does not allow; those that had allowed it are told."""
@@ -237,17 +240,24 @@ class Pipeline:
             await self._tell(self._settling, message, delivery)
 
     def _demand(self, parts: Sequence[Sequence[Quota]], turns: tuple[Turn, ...]) -> Demand:
-        """What all of them want together; worked out once where they want the very same as before."""
-        key = (id(turns), *map(id, parts))
-        known = self._demands.get(key)
-        if known is not None:
-            return known[0]
+        """What all of them want together; kept for when they want the very same again."""
         demand = Demand([quota for part in parts for quota in part], turns, parts)
         if all(type(part) is tuple for part in parts):  # a list may be another one tomorrow
             if len(self._demands) >= _MANY:
                 self._demands.clear()
-            self._demands[key] = demand, (turns, *parts)
+            self._demands[id(turns), *map(id, parts)] = demand, (turns, *parts)
         return demand
+
+    def _deciding_on(self, category: Category) -> tuple[tuple[Policy, _Decide | None], ...]:
+        """Those that may say something by themselves, and how without a coroutine.
+
+        What every one of `Counts` does needs no call.
+        """
+        asked = [policy for policy in self.policies if not _leaves(policy, "decide", Counts)]
+        return tuple([
+            (policy, policy.decide_at_once if _at_once(policy) else None)
+            for policy in asked if not (_at_once(policy) and not policy.concerns(category))
+        ])  # fmt: skip
 
     def _as_reserved(self, delivery: Delivery, demand: Demand | None) -> bool:
         """Whether it cost what was thought, as far as that is seen at a glance."""

@@ -44,6 +44,10 @@ class QuietHours(AtOnce):
         self._default = default_zone
         self._clock = clock
 
+    def concerns(self, category: Category) -> bool:
+        """Whether it is ever quiet for these."""
+        return bool(self._quiet[category])
+
     def decide_at_once(self, message: Message) -> Decision:
         """Allow, or defer until it is quiet nowhere that the recipient may be."""
         quiet = self._quiet[message.category]

@@ -43,10 +43,8 @@ def test_until_it_is_used_up(keeping: Keeping) -> None:
     """A limit lets through what it has, then says when there will be more, and then lets through again."""
 
     async def story(ledger: Ledger, clock: Clock) -> None:
-        told = []
-        for _ in range(2):
-            told.append(used(await ledger.admit(question(recipient()._replace(low=2)))))
-        assert told == [0, 2]
+        nearly = recipient()._replace(low=2)
+        assert [used(await ledger.admit(question(nearly))) for _ in range(2)] == [0, 2]
         refused = (await ledger.admit(question(recipient()))).refused
         assert refused is not None
         assert (refused.quota, refused.left, refused.free_at) == (
