@@ -8,6 +8,7 @@ import pkgutil
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterable
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -37,28 +38,22 @@ def test_import_contracts() -> None:
 
 def test_each_module_imports_alone() -> None:
     """Every module can be the first one imported: none leans on another having been imported before."""
-    script = (
-        "import importlib, os, sys\n"
-        # Strangers first: only what is ours is imported afresh in each child.
-        "import httpx, jinja2, phonenumbers, pydantic, pytest, structlog, typer\n"
-        "import rich.console, rich.panel, rich.table\n"
-        "import asyncpg, cryptography.hazmat.primitives.ciphers.aead, django.db, pgqueuer.queries\n"
-        "import psycopg, sqlalchemy.ext.asyncio\n"
-        "for name in sys.argv[1:]:\n"
-        "    child = os.fork()\n"
-        "    if child == 0:\n"
-        "        try:\n"
-        "            importlib.import_module(name)\n"
-        "        except BaseException as error:\n"
-        "            print(name, repr(error), flush=True)\n"
-        "            os._exit(1)\n"
-        "        os._exit(0)\n"
-        "    os.waitpid(child, 0)\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script, *MODULES], capture_output=True, text=True, check=False, cwd=ROOT
-    )
-    assert (done.stdout, done.returncode) == ("", 0), done.stdout + done.stderr
+    alone, done = _import_alone(ROOT, PACKAGES)
+    assert (alone, done.stderr, done.returncode) == ({*PACKAGES, *MODULES}, "", 0), done.stdout + done.stderr
+
+
+def test_a_module_that_leans_on_another_is_found(tmp_path: Path) -> None:
+    """A module that imports only after its neighbour has been is told by its name, however deep it lies."""
+    inner = tmp_path / "leaning" / "inner"
+    inner.mkdir(parents=True)
+    for folder in (inner.parent, inner):
+        (folder / "__init__.py").touch()
+    (inner / "first.py").write_text("import leaning.inner\nleaning.inner.name = 'first'\n")
+    (inner / "second.py").write_text("from leaning.inner import name\n")
+    alone, done = _import_alone(tmp_path, ["leaning"])
+    assert alone == {"leaning", "leaning.inner", "leaning.inner.first"}
+    assert done.stderr.startswith("leaning.inner.second ImportError(")
+    assert done.returncode == 1
 
 
 @pytest.mark.parametrize("name", [*PACKAGES, *MODULES])
@@ -140,6 +135,45 @@ def test_import_stays_light() -> None:
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     for heavy in ("httpx", "jinja2", "structlog", "pydantic", "phonenumbers", "typer", "rich", "aiohttp"):
         assert f"'{heavy}'" not in done.stdout
+
+
+def _import_alone(folder: Path, packages: Iterable[str]) -> tuple[set[str], subprocess.CompletedProcess[str]]:
+    """Import each module of these packages as the first of ours; returns the names of those that could be.
+
+    A module's packages are imported before it, whoever asks for it. So a process that has imported a package,
+    and nothing else, is where the import of each module in it begins: it forks one child for each of them.
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", _ALONE, *packages], cwd=folder, capture_output=True, text=True, check=False
+    )
+    return set(done.stdout.split()), done
+
+
+_ALONE = """
+import gc, importlib, os, pkgutil, sys
+# Strangers first: only what is ours is imported afresh in each child.
+import httpx, jinja2, phonenumbers, pydantic, pytest, structlog, typer
+import rich.console, rich.panel, rich.table
+import asyncpg, cryptography.hazmat.primitives.ciphers.aead, django.db, pgqueuer.queries
+import psycopg, sqlalchemy.ext.asyncio
+
+def alone(name):
+    child = os.fork()
+    if child:
+        return os.waitpid(child, 0)[1] == 0
+    try:
+        module = importlib.import_module(name)
+        print(name, flush=True)
+        inner = pkgutil.iter_modules(getattr(module, "__path__", ()), name + ".")
+        good = [alone(each.name) for each in inner if not each.name.endswith("__main__")]
+    except BaseException as error:
+        print(name, repr(error), file=sys.stderr, flush=True)
+        os._exit(1)
+    os._exit(not all(good))
+
+gc.freeze()  # no child looks through what the strangers have left
+sys.exit(not all([alone(name) for name in sys.argv[1:]]))
+"""
 
 
 def _as_ruff_sorts(name: str) -> tuple[int, str]:
