@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -21,6 +22,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _place(item: pytest.Item) -> int:
     name = item.nodeid.removeprefix("tests/")
     return next((place for place, long in enumerate(LONG) if name.startswith(long)), len(LONG))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _processes_share_what_they_compile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Where Python may write no bytecode, the processes that tests start would all compile the same anew.
+
+    A folder of this run's, which both workers have in common, takes it: nothing is written beside a source.
+    """
+    with pytest.MonkeyPatch.context() as environment:
+        if sys.dont_write_bytecode:
+            mine = tmp_path_factory.getbasetemp()
+            folder = (mine.parent if "PYTEST_XDIST_WORKER" in os.environ else mine) / "bytecode"
+            environment.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+            environment.setenv("PYTHONPYCACHEPREFIX", str(folder))
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -47,7 +47,7 @@ class Environment:
         python = self.folder / "venv" / ("Scripts" if os.name == "nt" else "bin") / "python"
         # Nothing of the outer environment may help: neither its modules nor its pytest options.
         clean = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "PYTEST", "NOTIFYHUB"))}
-        clean["PYTHONDONTWRITEBYTECODE"] = "1"  # the checkout stays as it is
+        clean["PYTHONPYCACHEPREFIX"] = str(self.folder / "bytecode")  # the checkout stays as it is
         return subprocess.run(
             [python, *arguments], cwd=self.folder, env=clean, capture_output=True, text=True, timeout=300
         )
