@@ -84,3 +84,42 @@ class Policing(Folder):
             assert isinstance(question, Question)
             assert (await ledger.admit(question)).refused is None
         return (time.perf_counter() - started) / len(messages)
+
+
+class PolicedPosting(contenders.Posting):
+    """Hub, SQLite and ihuyi through the loopback gateway, without policies and with all of them."""
+
+    async def __aenter__(self) -> Self:
+        await super().__aenter__()
+        self.box = Folder()
+        self.hubs = {
+            name: Hub(
+                {"ledger": {"url": f"sqlite:///{self.box.folder}/{number}.db"}, "policies": policies},
+                providers={"sms": self.fast},
+            )
+            for number, (name, policies) in enumerate(
+                {"no policies": {}, "all stock policies": STOCK}.items()
+            )
+        }
+        self._person = count()
+        return self
+
+    async def __aexit__(self, *exited: object) -> None:
+        await super().__aexit__(*exited)
+        await self.box.stack.aclose()
+
+    async def round(self) -> dict[str, float]:
+        """Seconds per message of each. Five codes a day go to a number: each round has other numbers."""
+        numbers = [f"+86139{next(self._person):08d}" for _ in range(self.messages)]
+        for number in numbers:  # read once, for both
+            self.hubs["no policies"].preview("login/code", to=number, data=contenders.DATA)
+        return {name: await self._to_each(hub, numbers) for name, hub in self.hubs.items()}
+
+    async def _to_each(self, hub: Hub, numbers: list[str]) -> float:
+        left = iter(numbers)
+
+        async def send() -> None:
+            delivery = await hub.send("login/code", to=next(left), data=contenders.DATA)
+            assert delivery.ok, delivery.explain()
+
+        return await self._all(send)
