@@ -1,12 +1,13 @@
 """The stock policies, one a file, and the pipeline that asks them."""
 
+from notifyhub.policies.asking import Stop
 from notifyhub.policies.balance_guard import BalanceGuard
 from notifyhub.policies.billing import Billing
 from notifyhub.policies.budgets import Budget, Budgets
 from notifyhub.policies.days_off import DaysOff
 from notifyhub.policies.deduplicate import Deduplicate
 from notifyhub.policies.limits import Limits
-from notifyhub.policies.pipeline import Pipeline, Stop, passed_over
+from notifyhub.policies.pipeline import Pipeline, passed_over
 from notifyhub.policies.quiet_hours import QuietHours
 from notifyhub.policies.quiet_time import QuietTime, quiet_until
 from notifyhub.policies.stock import stock_policies
