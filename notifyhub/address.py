@@ -73,7 +73,12 @@ class MailAddress:
         return f"<MailAddress {self}>"
 
 
-@lru_cache(maxsize=65536)
+_REMEMBERED = 65536
+_read: dict[str, PhoneNumber] = {}
+"""By the whole number. A message asks for that again once the recipient was read, in whatever writing."""
+
+
+@lru_cache(maxsize=_REMEMBERED)
 def parse_phone(text: str, default_country: str = "CN") -> PhoneNumber:
     """Read a phone number in any usual writing: spaces, dashes, brackets, full-width digits, 00 or + before.
 
@@ -81,6 +86,9 @@ def parse_phone(text: str, default_country: str = "CN") -> PhoneNumber:
 
     Raises InvalidAddress when no such number can exist; the error does not quote it.
     """
+    known = _read.get(text)
+    if known is not None:
+        return known
     # Imported on first use: the metadata costs 30 ms that a program sending only mail need not pay.
     import phonenumbers
 
@@ -98,7 +106,8 @@ def parse_phone(text: str, default_country: str = "CN") -> PhoneNumber:
         except phonenumbers.NumberParseException:
             problem = "not a phone number"
         else:
-            if parsed.extension or not phonenumbers.is_valid_number(parsed):
+            country = phonenumbers.region_code_for_number(parsed) or ""
+            if parsed.extension or not phonenumbers.is_valid_number_for_region(parsed, country):
                 problem = "no such phone number can exist"
     if problem:
         raise InvalidAddress(
@@ -107,16 +116,17 @@ def parse_phone(text: str, default_country: str = "CN") -> PhoneNumber:
             remedy=f"give it as +<country code><number>, or as a number of {default_country}",
         )
     e164 = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
-    country = phonenumbers.region_code_for_number(parsed) or ""
     national = phonenumbers.national_significant_number(parsed)
     kind = phonenumbers.number_type(parsed)
     mobile = kind in (
         phonenumbers.PhoneNumberType.MOBILE,
         phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE,
     )
-    return PhoneNumber(
-        e164, country, national, mobile, _carrier(national) if country == "CN" and mobile else None
-    )
+    carrier = _carrier(national) if country == "CN" and mobile else None
+    if len(_read) >= _REMEMBERED:
+        _read.clear()
+    number = _read[e164] = PhoneNumber(e164, country, national, mobile, carrier)
+    return number
 
 
 _PHONE_SHAPE = re.compile(r"(tel:)?[(]?[+]?[\d\s().\-/\u2010-\u2015]+")

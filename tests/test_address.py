@@ -117,6 +117,14 @@ def test_mask(whole: str, seen: str) -> None:
     assert mask(whole) == seen
 
 
+@pytest.mark.parametrize(("written", "country"), [("138 0013-8000", "CN"), ("(415) 555-2671", "US")])
+def test_a_whole_number_is_known_again(written: str, country: str) -> None:
+    """The whole number is the same number as the writing it was read from, whatever the default country."""
+    phone = parse_phone(written, country)
+    assert parse_phone(phone.e164) is phone
+    assert parse_phone(phone.e164, "DE") is phone
+
+
 @given(st.from_regex(r"1[3-9][0-9]{9}", fullmatch=True))
 def test_no_whole_number_in_text(number: str) -> None:
     """Neither str nor repr of a phone number, nor an error about it, holds the whole number."""
