@@ -16,6 +16,7 @@ __all__ = ["Posed", "decide", "posed"]
 _DIGITS = 12
 """Of the digest of words in a mark: 48 bits tell apart what was said to one recipient."""
 
+_new = tuple.__new__  # what a NamedTuple does after a call more, which is made for each message
 Fits: TypeAlias = list[tuple[Place, int]]
 """Where there is enough, and how much."""
 
@@ -39,7 +40,7 @@ def posed(question: Question, digest: Callable[[str], str], digests: tuple[str, 
     demand = question.demand
     own = demand.own
     if not own:
-        return Posed(question, "", (), digests)
+        return _new(Posed, (question, "", (), digests))
     recipient = said = words = ""
     if own[0] == RECIPIENT or BOTH in own:
         recipient = f"{digest(question.recipient)}.{question.channel}"
@@ -47,7 +48,7 @@ def posed(question: Question, digest: Callable[[str], str], digests: tuple[str, 
         said = digest(question.words)
         words = said[:_DIGITS]
     if demand.mere:
-        return Posed(question, words, (recipient,), digests)
+        return _new(Posed, (question, words, (recipient,), digests))
     pages = (recipient, f"{said}.words", elsewhere(recipient, words))
     return Posed(question, words, (*pages, *[digest(about) for about in demand.others]), digests)
 

@@ -21,6 +21,7 @@ from notifyhub.quota import Quota
 __all__ = ["Asking", "Stop", "failed", "leaves", "question"]
 
 _log = get_logger("notifyhub.policies")
+_new = tuple.__new__  # what a NamedTuple does after a call more, which is made for each message
 _MANY = 1024
 """Demands that are remembered."""
 _Decide: TypeAlias = Callable[[Message], Decision]
@@ -137,9 +138,8 @@ def question(
 ) -> Question:
     """What is asked of the ledger for this message. delivery_id: whose it is; see `Question` for the rest."""
     words = f"{message.subject or ''}\x1e{message.text}" if demand.worded else ""
-    return Question(
-        delivery_id, message.channel, message.category, address, demand, deadline, message.to, words
-    )
+    facts = (delivery_id, message.channel, message.category, address, demand, deadline, message.to, words)
+    return _new(Question, facts)
 
 
 def _at_once(policy: Policy) -> TypeGuard[AtOnce]:
