@@ -48,8 +48,10 @@ def posed(question: Question, digest: Callable[[str], str], digests: tuple[str, 
         said = digest(question.words)
         words = said[:_DIGITS]
     if demand.mere:
+    if demand.mere:
         return _new(Posed, (question, words, (recipient,), digests))
-    pages = (recipient, f"{said}.words", elsewhere(recipient, words))
+    # By all of the digest, not as `elsewhere` has it: that page is read only where the recipient's is long.
+    pages = (recipient, f"{said}.words", f"{recipient}.{said}")
     return Posed(question, words, (*pages, *[digest(about) for about in demand.others]), digests)
 
 
