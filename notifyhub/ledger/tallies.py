@@ -141,9 +141,12 @@ class Tallies:
             return limit.amount
         if not place.mark:
             return page.tally(place.tally, limit).left(place.quota, now)
-        left = page.left(place.mark, limit, now)
         other = self._other(place)
-        return left if other is None else max(0, left + other.left(place.mark, limit, now) - limit.amount)
+        if other is None:
+            return page.left(place.mark, limit, now)
+        now = other.seen(page.seen(now))
+        left = page.left(place.mark, limit, now)
+        return max(0, left + other.left(place.mark, limit, now) - limit.amount)
 
     def lacking(self, place: Place, left: int, whose: str, now: int) -> Refusal | None:
         """Why it cannot be taken, where so much is left; None where it can. Changes nothing."""
@@ -182,7 +185,11 @@ class Tallies:
             more, at = page.tally(name, limit).take(quota, whose, amount, now)
         else:
             more = max(0, amount - self._known(place, whose, now))
-            at = self._take_line(place, page, whose, more, now) if more else page.seen(now)
+            # The page that goes on with it is as one with it: the latest time seen on both of them holds.
+            other = self._other(place)
+            at = page.seen(now) if other is None else other.seen(page.seen(now))
+            if more:
+                at = self._take_line(place, page, whose, more, at)
         # What it had taken already is its own to give back, all of it.
         known = amount if more else self._known(place, whose, now)
         return Taken(quota, page_name, place.key, at, known, whose), used + more
@@ -218,8 +225,12 @@ class Tallies:
             return 0
         if not place.mark:
             return page.tally(place.tally, quota.limit).known(quota, whose, now)
-        known, other = page.known(place.mark, quota.limit, whose, now), self._other(place)
-        return known if other is None else known + other.known(place.mark, quota.limit, whose, now)
+        other = self._other(place)
+        if other is None:
+            return page.known(place.mark, quota.limit, whose, now)
+        now = other.seen(page.seen(now))
+        known = page.known(place.mark, quota.limit, whose, now)
+        return known + other.known(place.mark, quota.limit, whose, now)
 
     def _take_line(self, place: Place, page: Page, whose: str, more: int, now: int) -> int:
         """Write it on the sheet, or where words go that a long one does not take any more."""
