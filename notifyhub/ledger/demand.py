@@ -147,8 +147,9 @@ def spots_of(
     for rank, quota in enumerate(quotas):
         mark, tally = written(quota.name, quota.apart, quota.limit, quota.about is About.RECIPIENT_AND_WORDS)
         place = (quota.about, tally)
-        if place not in but and (place not in spots or spots[place].quota.amount < quota.amount):
-            spots[place] = Spot(quota, mark, tally, turn, rank)
+        before = spots.get(place)
+        if place not in but and (before is None or before.quota.amount < quota.amount):
+            spots[place] = Spot(quota, mark, tally, turn, rank if before is None else before.rank)
     return spots
 
 
@@ -160,7 +161,8 @@ def written(name: str, apart: str, limit: Limit, worded: bool) -> tuple[str, str
     tally = f"|{name}|{apart}"
     if limit.window == "sliding" and limit.amount <= MOST_ENTRIES:
         # 32 bits tell the few rules of a page apart.
-        mark = "," + hashlib.sha256(f"{tally}|words".encode() if worded else tally.encode()).hexdigest()[:8]
+        rule = f"{tally}|words" if worded else tally[1:]  # as it was before there were words on a sheet
+        mark = "," + hashlib.sha256(rule.encode()).hexdigest()[:8]
         return (f"{mark}:{WORDED}" if worded else mark), tally
     return "", f"{tally} ({limit.window})"
 

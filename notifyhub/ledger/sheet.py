@@ -15,7 +15,7 @@ from typing import Any
 from notifyhub.ledger.demand import WORDED, Block
 from notifyhub.quota import Limit
 
-__all__ = ["GRACE", "LONG", "Sheet", "free_at"]
+__all__ = ["GRACE", "LONG", "Sheet", "as_text", "free_at"]
 
 GRACE = 3_600_000_000
 """Microseconds that a page is kept after it means nothing any more, for clocks that are put back."""
@@ -51,7 +51,7 @@ class Sheet:
     def text(self) -> str:
         """All lines as text."""
         if self._lines is not None:
-            self._text = "".join([f"{at} {until} {whose}{marks};" for at, until, whose, marks in self._lines])
+            self._text = as_text(self._lines)
             self._lines = None
         return self._text
 
@@ -149,6 +149,11 @@ class Sheet:
         if len(lines) > 1:
             seen = lines[-1][0]
             lines[:-1] = [line for line in lines[:-1] if line[1] > seen]
+
+
+def as_text(lines: list[list[Any]]) -> str:
+    """Lines as a sheet has them."""
+    return "".join([f"{at} {until} {whose}{marks};" for at, until, whose, marks in lines])
 
 
 def free_at(lines: list[list[Any]], mark: str, limit: Limit, amount: int, now: int) -> int:

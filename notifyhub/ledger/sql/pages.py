@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from notifyhub.ledger.sheet import GRACE
+from notifyhub.ledger.sheet import GRACE, as_text
 from notifyhub.ledger.sql.encoding import encode, scan
 from notifyhub.ledger.sql.script import Rows
 from notifyhub.ledger.tallies import Page, Tallies
@@ -22,7 +22,12 @@ class Pages:
         """Pages as they stand in the table: their names, until when they are kept, and their state."""
         pages = self.tallies.pages
         for name, until, state in rows:
-            pages[name] = Page(scan(state, 0)[0] if state.startswith("{") else state, until - GRACE)
+            written = state
+            if state.startswith("{"):
+                written = scan(state, 0)[0]
+                if isinstance(written.get(""), list):  # written before a sheet was text
+                    written[""] = as_text(written[""])
+            pages[name] = Page(written, until - GRACE)
 
     def missing(self, names: Iterable[str]) -> list[str]:
         """Those of these that have not been read, in order."""
