@@ -97,7 +97,8 @@ class Desk:
         """The answers to what is asked together."""
         with pytest.MonkeyPatch.context() as patched:
             patched.setattr(admitting, "decide", self._decide)
-            return self._run(self._admitting(operations))
+            answers: Sequence[Any] = self._run(self._admitting(operations))
+            return answers
 
     def write(self, *row: object) -> None:
         """Put a page there."""
@@ -246,11 +247,11 @@ def test_at_a_glance_as_with_care(wanted: list[Demand], story: list[tuple[int, l
         for by, together in story:
             now = quick.now = careful.now = quick.now + by * SECOND
             operations: list[Posed | GiveBack] = []
-            told_of: list[tuple[Ask, str] | Place] = []
+            told_of: list[Ask | Place] = []
             for each in together:
                 if isinstance(each, Ask):
                     operations.append(question(each, wanted[each.demand % len(wanted)]))
-                    told_of.append((each, f"{each.whose:032x}"))
+                    told_of.append(each)
                 elif held:
                     where, taken = held.pop(each.which % len(held))
                     operations.append(GiveBack([taken._replace(amount=min(each.amount, taken.amount))]))
@@ -261,18 +262,19 @@ def test_at_a_glance_as_with_care(wanted: list[Demand], story: list[tuple[int, l
                 if isinstance(operation, GiveBack):
                     book.gave_back(about, operation.taken[0])
                     continue
-                asked, whose = about
+                assert isinstance(about, Ask)
                 refusals = [why for _, why in answer.passed_over]
                 if answer.refused is not None:
                     refusals.append(answer.refused)
                 for why in refusals:
                     assert isinstance(why, Refusal)
                     if now >= book.latest:  # else only the latest time seen on its page tells
-                        assert book.lacks(place(asked, why.quota), why.quota, whose, now)
+                        whose = operation.question.delivery_id
+                        assert book.lacks(place(about, why.quota), why.quota, whose, now)
                 for taken in (*answer.taken, *answer.turn):
                     if taken.amount:
-                        book.took(place(asked, taken.quota), taken, now)
-                        held.append((place(asked, taken.quota), taken))
+                        book.took(place(about, taken.quota), taken, now)
+                        held.append((place(about, taken.quota), taken))
                 assert book.holds()
     finally:
         quick.close()

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from notifyhub.category import Category
 from notifyhub.ledger import Admission, Demand, Ledger, Question, Retention, Suppression, Turn
 from notifyhub.message import new_id
-from notifyhub.quota import Limit, Quota
+from notifyhub.quota import About, Limit, Quota
 from tests.ledger.deliveries import ADDRESS, Clock
 from tests.ledger.keepings import Keeping
 
 MINUTE = Limit(2, 60)
 HOUR = Limit(3, 3600)
 BUDGET = Limit(1000, 86400, "fixed")
+ONCE = Quota("once", About.RECIPIENT_AND_WORDS, Limit(1, 60))
+DAILY = Quota("daily", About.RECIPIENT_AND_WORDS, Limit(20, 86400))
 
 
 def recipient(limit: Limit = MINUTE, address: str = ADDRESS) -> Quota:
@@ -37,6 +41,22 @@ def used(admission: Admission) -> int:
 def cap(instance: str, amount: int = 1) -> Turn:
     """An instance whose vendor takes so many a day."""
     return Turn(instance, (Quota(f"{instance}: day", "", Limit(amount, 86400)),))
+
+
+async def said(
+    ledgers: Sequence[Ledger], words: Sequence[str], *quotas: Quota, by: Sequence[str] = ()
+) -> list[Admission]:
+    """The answers about all these words to one address, asked together. by: names of the deliveries."""
+    asked = [
+        question(*quotas, recipient=ADDRESS, words=each, name=by[n] if by else None)
+        for n, each in enumerate(words)
+    ]
+    return await asyncio.gather(*(ledgers[n % len(ledgers)].admit(each) for n, each in enumerate(asked)))
+
+
+def allowed(answers: Sequence[Admission]) -> int:
+    """How many may go."""
+    return sum(answer.refused is None for answer in answers)
 
 
 def test_until_it_is_used_up(keeping: Keeping) -> None:
@@ -249,6 +269,83 @@ def test_many_at_once(keeping: Keeping) -> None:
         assert len([answer for answer in through if len(answer.taken) == 2]) == 7
 
     keeping.run(story, holders=3 if keeping.shared else 1)
+
+
+def test_many_words_to_one_address(keeping: Keeping) -> None:
+    """However much is said to one address, also at the same moment, nothing is said twice in its window; and
+    what is given back may be said again, once.
+    """
+    words = [f"words {n}" for n in range(100)]
+
+    async def story(*ledgers_and_clock: Any) -> None:
+        *ledgers, clock = ledgers_and_clock
+        answers = await said(ledgers, words * 2, ONCE)
+        assert allowed(answers) == len(words)
+        assert all(allowed((answers[n], answers[n + 100])) == 1 for n in range(100))
+        clock.turn(59.75)
+        assert allowed(await said(ledgers, words, ONCE)) == 0
+        back = [
+            one if one.refused is None else two for one, two in zip(answers[:100], answers[100:], strict=True)
+        ]
+        await asyncio.gather(
+            *(ledgers[n % len(ledgers)].give_back(back[n].taken) for n in (0, 1, 97, 98, 99))
+        )
+        answers = await said(ledgers, words * 2, ONCE)
+        assert [allowed((answers[n], answers[n + 100])) for n in range(100)] == [1, 1, *[0] * 95, 1, 1, 1]
+        clock.turn(0.25)
+        answers = await said(ledgers, words, ONCE)
+        assert [answer.refused is None for answer in answers] == [False] * 2 + [True] * 95 + [False] * 3
+
+    keeping.run(story, holders=2 if keeping.shared else 1)
+
+
+def test_the_same_words_after_many_others(keeping: Keeping) -> None:
+    """Of the same words exactly as many go to an address as may, wherever those before them were counted."""
+    others = [f"words {n}" for n in range(70)]
+
+    async def story(*ledgers_and_clock: Any) -> None:
+        *ledgers, clock = ledgers_and_clock
+        assert allowed(await said(ledgers, ["news"] * 5, DAILY)) == 5
+        assert allowed(await said(ledgers, others, ONCE, DAILY)) == 70
+        clock.turn(61)
+        assert allowed(await said(ledgers, ["news"] * 7, DAILY)) == 7
+        name = new_id()
+        for _ in range(3):  # by a delivery whose holder died each time
+            (again,) = await said(ledgers, ["news"], DAILY, by=[name])
+            assert again.refused is None
+        await ledgers[0].give_back(again.taken)
+        answers = await said(ledgers, ["news"] * 20, ONCE, DAILY)
+        assert allowed(answers) == 1
+        for _ in range(7):
+            clock.turn(60)
+            answers = await said(ledgers, ["news"] * 3, ONCE, DAILY)
+            assert allowed(answers) == 1
+        clock.turn(60)
+        assert allowed(await said(ledgers, ["news"], ONCE, DAILY)) == 0
+        clock.turn(86400 - 9 * 60 - 1)
+        assert allowed(await said(ledgers, ["news"] * 9, DAILY)) == 5
+
+    keeping.run(story, holders=2 if keeping.shared else 1)
+
+
+def test_words_on_pages_of_their_own(keeping: Keeping) -> None:
+    """A great limit and a day's limit of the same words hold beside each other and beside the small ones,
+    however many words there are.
+    """
+    great = Quota("great", About.RECIPIENT_AND_WORDS, Limit(40, 86400))
+    daily = Quota("day", About.RECIPIENT_AND_WORDS, Limit(30, 10 * 86400, "fixed"))
+    mine = Quota("mine", About.RECIPIENT, Limit(32, 86400))
+
+    async def story(*ledgers_and_clock: Any) -> None:
+        *ledgers, _ = ledgers_and_clock
+        assert allowed(await said(ledgers, ["news"] * 29, daily, great)) == 29
+        assert allowed(await said(ledgers, [f"words {n}" for n in range(80)], ONCE)) == 80
+        assert allowed(await said(ledgers, ["news"] * 3, ONCE, mine)) == 1
+        assert allowed(await said(ledgers, ["news"] * 3, daily, great)) == 1
+        assert allowed(await said(ledgers, ["news"] * 20, great)) == 10
+        assert allowed(await said(ledgers, [f"words {n}" for n in range(40)], mine)) == 31
+
+    keeping.run(story, holders=2 if keeping.shared else 1)
 
 
 def test_a_clock_put_back(keeping: Keeping) -> None:
