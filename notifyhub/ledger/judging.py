@@ -48,7 +48,6 @@ def posed(question: Question, digest: Callable[[str], str], digests: tuple[str, 
         said = digest(question.words)
         words = said[:_DIGITS]
     if demand.mere:
-    if demand.mere:
         return _new(Posed, (question, words, (recipient,), digests))
     # By all of the digest, not as `elsewhere` has it: that page is read only where the recipient's is long.
     pages = (recipient, f"{said}.words", f"{recipient}.{said}")
