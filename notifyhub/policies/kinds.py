@@ -54,7 +54,9 @@ class PerKind(Generic[Key, Made]):
         if self._by_calendar:
             now = self._clock()
             if not self._since <= now < self._until:
-                self._since = now.replace(minute=now.minute // _QUARTER * _QUARTER, second=0, microsecond=0)
+                since = now.replace(minute=now.minute // _QUARTER * _QUARTER, second=0, microsecond=0)
+                # In UTC: what the wall shows when clocks are put back comes twice, and is not told apart.
+                self._since = since.astimezone(UTC)
                 self._until = self._since + timedelta(minutes=_QUARTER)
                 self._made.clear()
         made = self._made.get(kind)
