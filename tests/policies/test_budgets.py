@@ -10,14 +10,17 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from notifyhub.ledger import Admission, MemoryLedger
 from notifyhub.message import Message
 from notifyhub.outcome import Outcome, Status
 from notifyhub.policies import Billing, Budget, Budgets, Pipeline
 from notifyhub.policies.billing import MILLION
-from notifyhub.quota import Limit, LimitRule
+from notifyhub.quota import Limit, LimitRule, Taken
 from notifyhub.reason import Reason
+from notifyhub.testing import RecordingProvider
 from tests.policies.messages import Vendor, ended, message, opening, policy_of
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -203,3 +206,44 @@ def test_what_nobody_counts() -> None:
     assert parts(text="字" * 71) == 2
     assert parts(text="a" * 160, to="+493012345678") == 1
     assert parts(text="a" * 5000, to="a@b.co", channel="email") == 1
+
+
+OUTCOMES = st.one_of(
+    st.builds(Outcome.accepted, st.just("id"), parts=st.sampled_from([None, 0, 1, 2, 3])),
+    st.just(Outcome.not_sent(Reason.INTERRUPTED)),
+    st.just(Outcome.unknown(Reason.TIMEOUT)),
+)
+
+
+@given(
+    st.lists(st.sampled_from(["messages", "parts", "money"]), unique=True),
+    st.fixed_dictionaries({name: st.sampled_from([0.0, 0.05, 0.1]) for name in "ab"}),
+    st.fixed_dictionaries({name: st.sampled_from([0, 0, 1, 2]) for name in "ab"}),
+    st.sampled_from([("a",), ("b",), ("a", "b")]),
+    st.sampled_from(["words", "w" * 100]),
+    st.lists(st.tuples(st.sampled_from("ab"), OUTCOMES), min_size=1, max_size=2),
+)
+def test_nothing_comes_back_of_what_cost_as_much_as_was_thought(
+    units: list[Any],
+    prices: dict[str, float],
+    counting: dict[str, int],
+    route: tuple[str, ...],
+    text: str,
+    outcomes: list[tuple[str, Outcome]],
+) -> None:
+    """Where a glance tells that it cost what was reserved, a closer look finds nothing to give back."""
+    vendors: dict[str, Any] = {
+        name: Vendor(name, parts=parts) if parts else RecordingProvider(name)
+        for name, parts in counting.items()
+    }
+    rule = LimitRule(name="all", limits=(Limit(MILLION * MILLION, 86400, "fixed"),), per=())
+    budgets = [Budget(rule=rule, unit=unit) for unit in units]
+    policy = Budgets(budgets, Billing(vendors, prices), policy_of, SHANGHAI, clock=lambda: NOON)
+    sent = message(text=text)
+    quotas = policy.quotas(sent, route)
+    taken = [Taken(quota, quota.name, quota.name, 0, quota.amount) for quota in quotas]
+    delivery = ended(sent, *[(name, outcome) for name, outcome in outcomes if name in route])
+    glance = delivery.status is Status.ACCEPTED and policy.as_reserved(delivery, quotas)
+    back = policy.used(sent, delivery, taken)
+    if glance:
+        assert back == []
