@@ -9,6 +9,7 @@ from typing import Any
 
 from notifyhub.category import Category
 from notifyhub.ledger import Admission, Demand, Ledger, Question, Retention, Suppression, Turn
+from notifyhub.ledger.sheet import LONG
 from notifyhub.message import new_id
 from notifyhub.quota import About, Limit, Quota
 from tests.ledger.deliveries import ADDRESS, Clock
@@ -339,7 +340,7 @@ def test_words_on_pages_of_their_own(keeping: Keeping) -> None:
     async def story(*ledgers_and_clock: Any) -> None:
         *ledgers, _ = ledgers_and_clock
         assert allowed(await said(ledgers, ["news"] * 29, daily, great)) == 29
-        assert allowed(await said(ledgers, [f"words {n}" for n in range(80)], ONCE)) == 80
+        assert allowed(await said(ledgers, [f"words {n}" for n in range(LONG)], ONCE)) == LONG
         assert allowed(await said(ledgers, ["news"] * 3, ONCE, mine)) == 1
         assert allowed(await said(ledgers, ["news"] * 3, daily, great)) == 1
         assert allowed(await said(ledgers, ["news"] * 20, great)) == 10
