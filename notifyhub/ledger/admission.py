@@ -18,13 +18,13 @@ __all__ = ["Admission", "Question", "Suppression"]
 class Question(NamedTuple):
     """Whether a message may go, and by whom.
 
-    delivery_id: whose; what it had taken before (and a crash kept it from giving back) is not taken twice
-    where the tally still knows it. channel, address, category: whether they are on the suppression list;
-    address "" does not ask. demand: its quotas are taken all or none; the first instance of its turns whose
-    own quotas have enough left is taken, along with the others; without any turns nobody's turn is asked
-    for. latest: aware; when it is of no use any more. It is not promised a time after that, which would put
-    off everybody else. recipient: the address, and words: the subject and the text, where the demand is
-    about these.
+    delivery_id: whose, without `,` and `;`, which a `Sheet` has between others; what it had taken before (and
+    a crash kept it from giving back) is not taken twice where the tally still knows it. channel, address,
+    category: whether they are on the suppression list; address "" does not ask. demand: its quotas are taken
+    all or none; the first instance of its turns whose own quotas have enough left is taken, along with the
+    others; without any turns nobody's turn is asked for. latest: aware; when it is of no use any more. It is
+    not promised a time after that, which would put off everybody else. recipient: the address, and words: the
+    subject and the text, where the demand is about these.
     """
 
     delivery_id: str

@@ -235,13 +235,17 @@ class Tallies:
     def _take_line(self, place: Place, page: Page, whose: str, more: int, now: int) -> int:
         """Write it on the sheet, or where words go that a long one does not take any more."""
         limit = place.quota.limit
-        if place.elsewhere and len(page.lines) >= LONG:
-            page.forget()
-            if len(page.lines) >= LONG:
-                at = self._page(place.elsewhere).take(place.mark, limit, whose, more, now)
-                page.elsewhere = max(page.elsewhere, at + limit.span)
-                return at
-        return page.take(place.mark, limit, whose, more, now)
+        if page.elsewhere and page.elsewhere + GRACE <= now:
+            page.elsewhere = 0  # a page in memory is never written down, which forgets it too
+        if not place.elsewhere or len(page.lines) < LONG:
+            return page.take(place.mark, limit, whose, more, now)
+        if sum(line[1] > now for line in page.lines) < LONG:
+            at = page.take(place.mark, limit, whose, more, now)
+            page.forget()  # at the time of this line: of the one before, nothing may have been over
+            return at
+        at = self._page(place.elsewhere).take(place.mark, limit, whose, more, now)
+        page.elsewhere = max(page.elsewhere, at + limit.span)
+        return at
 
     def _free_at(self, place: Place, amount: int, now: int) -> int:
         page, quota = self.pages.get(place.page) or Page(), place.quota

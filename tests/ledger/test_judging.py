@@ -22,6 +22,7 @@ from notifyhub.ledger.sql import admitting
 from notifyhub.ledger.sql.admitting import Admitting, GiveBack
 from notifyhub.ledger.sql.script import Batch, Script
 from notifyhub.ledger.sqlite import SqliteStore
+from notifyhub.ledger.tallies import Tallies
 from notifyhub.ledger.tally import MOST_ENTRIES
 from notifyhub.quota import About, Limit, Quota, Refusal, Taken
 
@@ -336,3 +337,20 @@ def test_a_page_from_before_sheets_were_text() -> None:
     answers = [admitted(desk, Demand([quota]), whose, 1).refused for whose in (1, 2)]
     assert [answer is None for answer in answers] == [True, False]
     desk.close()
+
+
+def test_a_sheet_that_was_long() -> None:
+    """When nothing counts any more of what went elsewhere, the next one is answered at a glance again, also
+    by a ledger that never writes its pages down.
+    """
+    tallies, demand = Tallies(), Demand([WORDS_ONCE])
+    for number in range(3 * LONG):
+        asked = question(Ask(0, number, 0, number), demand)
+        assert judging.decide(asked, tallies, (), NOW).refused is None
+    page = tallies.pages[asked.pages[0]]
+    assert (len(page.lines), len(tallies.pages)) == (LONG, 1 + 2 * LONG)
+    later = NOW + WORDS_ONCE.limit.span + GRACE
+    assert judging.decide(question(Ask(0, 50, 0, 0), demand), tallies, (), later).refused is None
+    assert (len(page.lines), len(tallies.pages)) == (1, 1 + 2 * LONG)
+    asked = question(Ask(0, 51, 0, 1), demand)
+    assert page.room(demand.mostly[0], asked.words, asked.question.delivery_id, later) == 1
