@@ -119,7 +119,7 @@ class Postmaster:
         policies, message, delivery = self._policies, job.message, job.delivery
         holding = Holding(policies, job)
         try:
-            asked = await policies.question(message, path.names, job.deadline)
+            asked = await policies.question(delivery, message, path.names, job.deadline)
         except asyncio.CancelledError:
             await asyncio.shield(self._withdraw(job))
             raise

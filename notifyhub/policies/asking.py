@@ -11,14 +11,16 @@ from notifyhub.category import Category
 from notifyhub.ledger import Admission, Demand, Question, Turn
 from notifyhub.log import get_logger
 from notifyhub.message import Message
+from notifyhub.outcome import Delivery, Status
 from notifyhub.policies.at_once import AtOnce
 from notifyhub.policies.counts import Counts
 from notifyhub.policies.suppression_list import SuppressionList
 from notifyhub.policies.vendor_limits import VendorLimits
-from notifyhub.policy import ALLOW, Allow, CountsPolicy, Decision, Policy, Suppress
+from notifyhub.policy import ALLOW, Allow, CountsPolicy, Decision, Policy, SettlesPolicy, Suppress
 from notifyhub.quota import Quota
+from notifyhub.reason import Reason
 
-__all__ = ["Asking", "Stop", "failed", "leaves", "question"]
+__all__ = ["Asking", "Stop", "failed", "interrupted", "leaves", "question", "tell"]
 
 _log = get_logger("notifyhub.policies")
 _new = tuple.__new__  # what a NamedTuple does after a call more, which is made for each message
@@ -53,16 +55,20 @@ class Asking:
         self.asks_ledger = bool(self._counting) or self._list is not None or self._vendors is not None
 
     async def question(
-        self, message: Message, instances: tuple[str, ...], deadline: datetime | None
+        self, delivery: Delivery, message: Message, instances: tuple[str, ...], deadline: datetime | None
     ) -> Question | Stop | None:
         """What is to be asked of the ledger, if anything is, where every policy allows it by itself; else the
-        first that does not.
+        first that does not. Where it is cancelled, those that had allowed it are told.
         """
         for policy, at_once in self._deciding[message.category]:
             try:
                 decision = await policy.decide(message) if at_once is None else at_once(message)
             except Exception as error:  # noqa: BLE001 - what cannot answer must not let the message through
                 decision = failed(policy, message, error)
+            except BaseException:  # cancelled: those before it had allowed it
+                before = self.policies[: self.policies.index(policy)]
+                await tell(before, message, interrupted(delivery))
+                raise
             if decision is not ALLOW and not isinstance(decision, Allow):
                 return Stop(policy, decision)
         if not self.asks_ledger:
@@ -150,6 +156,22 @@ def _at_once(policy: Policy) -> TypeGuard[AtOnce]:
 def leaves(policy: Policy, method: str, base: type) -> bool:
     """Whether a policy leaves a method as this base has it."""
     return getattr(type(policy), method, None) is getattr(base, method)
+
+
+async def tell(policies: Sequence[Policy], message: Message, delivery: Delivery) -> None:
+    """Tell those that want to know how a message ended which they had allowed. Raises nothing of theirs."""
+    for policy in policies:
+        if not isinstance(policy, SettlesPolicy):
+            continue
+        try:
+            await policy.settle(message, delivery)
+        except Exception as error:  # noqa: BLE001 - a policy's bookkeeping cannot undo what has happened
+            failed(policy, message, error)
+
+
+def interrupted(delivery: Delivery) -> Delivery:
+    """A delivery of which nothing was sent, because its sender was stopped or nobody could be asked."""
+    return delivery.evolve(status=Status.NOT_SENT, reason=Reason.INTERRUPTED)
 
 
 def failed(policy: Policy, message: Message, error: Exception) -> Suppress:

@@ -9,7 +9,7 @@ from notifyhub.ledger import Admission, Demand, Ledger, Suppression
 from notifyhub.log import get_logger
 from notifyhub.message import Message, new_id
 from notifyhub.outcome import Delivery, Outcome, OutcomeKind, Status
-from notifyhub.policies.asking import Asking, Stop, failed, leaves, question
+from notifyhub.policies.asking import Asking, Stop, failed, interrupted, leaves, question, tell
 from notifyhub.policies.budgets import Budgets
 from notifyhub.policies.counts import Counts
 from notifyhub.policy import BillsPolicy, Decision, Defer, Policy, SettlesPolicy, Suppress
@@ -58,7 +58,7 @@ class Pipeline(Asking):
         was taken; give it to `settle` in the end. deadline: after it the message is of no use, so no place
         is kept for it then. Raises LedgerUnavailable: then nothing may be sent.
         """
-        asked = await self.question(message, instances, deadline)
+        asked = await self.question(delivery, message, instances, deadline)
         if isinstance(asked, Stop):
             return await self.stopped(delivery, message, asked), NOTHING_TAKEN
         admission = NOTHING_TAKEN
@@ -85,14 +85,13 @@ class Pipeline(Asking):
         place = self.policies.index(stop.policy)
         stopped = _stopped(delivery, self._allowed[place], stop.policy, stop.decision)
         asked = self.policies if stop.late else self.policies[:place]
-        await self._tell([policy for policy in asked if policy is not stop.policy], message, stopped)
+        await tell([policy for policy in asked if policy is not stop.policy], message, stopped)
         return stopped
 
     async def not_asked(self, delivery: Delivery, message: Message) -> None:
         """Tell those that had allowed it that it was not sent, because the ledger could not be asked."""
         if self._settling:
-            unsent = delivery.evolve(status=Status.NOT_SENT, reason=Reason.INTERRUPTED)
-            await self._tell(self._settling, message, unsent)
+            await tell(self._settling, message, interrupted(delivery))
 
     async def turn(self, message: Message, instance: str, copies: int) -> tuple[Admission, str | None]:
         """Whether this instance may be asked as well, and a sentence for `explain()` where it may not.
@@ -152,7 +151,7 @@ class Pipeline(Asking):
             except Exception as error:  # noqa: BLE001 - it stays counted: less is sent, never more
                 _log.warning("quota_not_given_back", delivery=delivery.id, error=type(error).__name__)
         if self.tells and delivery.status.is_final:
-            await self._tell(self._settling, message, delivery)
+            await tell(self._settling, message, delivery)
 
     def _as_reserved(self, delivery: Delivery, demand: Demand | None) -> bool:
         """Whether it cost what was thought, as far as that is seen at a glance."""
@@ -179,15 +178,6 @@ class Pipeline(Asking):
             except Exception as error:  # noqa: BLE001 - the message is sent; bookkeeping cannot undo it
                 failed(policy, message, error)
         return back
-
-    async def _tell(self, policies: Sequence[Policy], message: Message, delivery: Delivery) -> None:
-        for policy in policies:
-            if not isinstance(policy, SettlesPolicy):
-                continue
-            try:
-                await policy.settle(message, delivery)
-            except Exception as error:  # noqa: BLE001 - the message is sent; a policy's bookkeeping cannot undo it
-                failed(policy, message, error)
 
 
 def passed_over(instance: str, why: Refusal | Suppression) -> str:

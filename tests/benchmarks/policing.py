@@ -12,6 +12,7 @@ from durable import Folder, many
 from notifyhub import Hub, Outcome, provider
 from notifyhub.category import DeliveryPolicy
 from notifyhub.ledger import MemoryLedger, Question
+from notifyhub.outcome import Delivery, Status
 from notifyhub.policies import Limits, Pipeline
 from notifyhub.quota import Limit, LimitRule
 
@@ -78,9 +79,13 @@ class Policing(Folder):
         rule = LimitRule(name="to a number", limits=(Limit(30, 86400.0),))
         pipeline = Pipeline([Limits({rule: None}, DeliveryPolicy.of)], ledger)
         messages = [contenders.Message(channel="sms", to=number, text="words") for number in NUMBERS]
+        first = messages[0]
+        delivery = Delivery(
+            id=first.id, status=Status.SENDING, channel="sms", category=first.category, address=first.to
+        )
         started = time.perf_counter()
         for message in messages:
-            question = await pipeline.question(message, ("nothing",), None)
+            question = await pipeline.question(delivery, message, ("nothing",), None)
             assert isinstance(question, Question)
             assert (await ledger.admit(question)).refused is None
         return (time.perf_counter() - started) / len(messages)

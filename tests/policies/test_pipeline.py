@@ -91,3 +91,25 @@ def test_pipeline_fails_closed() -> None:
     assert delivery.status is Status.SUPPRESSED
     assert "OSError" in str(delivery.detail)
     assert "secret" not in delivery.explain() + str(delivery.detail)
+
+
+def test_pipeline_cancelled() -> None:
+    """Where the caller stops waiting for one policy, those that had allowed it are told, and no others."""
+    deciding = asyncio.Event()
+
+    class Slow(Fixed):
+        async def decide(self, message: Message) -> Decision:
+            deciding.set()
+            await asyncio.Event().wait()
+            return ALLOW
+
+    async def story(*policies: Fixed) -> None:
+        asking = asyncio.create_task(Pipeline(policies, MemoryLedger()).ask(opening(), MESSAGE, ("a",)))
+        await deciding.wait()
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+
+    first, slow, after = Fixed(ALLOW, "first"), Slow(ALLOW, "slow"), Fixed(ALLOW, "after")
+    asyncio.run(story(first, slow, after))
+    assert (first.settled, slow.settled, after.settled) == ([Status.NOT_SENT], [], [])
