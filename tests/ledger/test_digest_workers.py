@@ -15,6 +15,8 @@ from tests.ledger.deliveries import Clock
 from tests.ledger.keepings import Keeping
 
 WORKERS, NOTIFICATIONS, MOST = 8, 1000, 30
+WINDOW = 5.0
+"""Seconds; a busy machine takes two or three for all of them."""
 
 
 class Now(Clock):
@@ -34,7 +36,7 @@ def test_eight_workers(keeping: Keeping, tmp_path: Path) -> None:
     async def run() -> None:
         hubs = [
             Hub(
-                tables(3.0, MOST),
+                tables(WINDOW, MOST),
                 providers={"vendor": vendor},
                 ledger=keeping.make(Now()),
                 templates=[folder],
@@ -50,10 +52,10 @@ def test_eight_workers(keeping: Keeping, tmp_path: Path) -> None:
                     for n in range(NOTIFICATIONS)
                 )
             )
-            assert time.monotonic() - started < 3.0, (
+            assert time.monotonic() - started < WINDOW, (
                 "too slow a machine: the window was over before all were in"
             )
-            await asyncio.sleep(4.0)
+            await asyncio.sleep(WINDOW + 0.5)
             await asyncio.gather(*(hub.run_worker(drain=True) for hub in hubs))
         finally:
             for hub in hubs:
