@@ -123,6 +123,25 @@ class Desk:
             return ended.value
 
 
+class Memory:
+    """Answers from pages that stay in memory, as the ledger there does."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+        self._tallies = Tallies()
+
+    def __call__(self, operations: Sequence[Posed | GiveBack]) -> Sequence[Admission]:
+        """The answers, one after the other."""
+        return [self._answer(operation) for operation in operations]
+
+    def _answer(self, operation: Posed | GiveBack) -> Admission:
+        if isinstance(operation, Posed):
+            return judging.decide(operation, self._tallies, (), self.now)
+        for taken in operation.taken:
+            self._tallies.give_back(taken)
+        return Admission()
+
+
 @dataclass
 class Event:
     """So much taken, and when that counts from."""
@@ -239,14 +258,14 @@ def place(asked: Ask, quota: Quota) -> Place:
 
 @given(st.lists(demands, min_size=1, max_size=4), batches)
 def test_at_a_glance_as_with_care(wanted: list[Demand], story: list[tuple[int, list[Ask | Return]]]) -> None:
-    """Whatever happened before, the quick answer is the careful one: no limit is ever exceeded, and nothing
-    is refused that would fit.
+    """Whatever happened before, the quick answer is the careful one, and memory's is the table's: no limit is
+    ever exceeded, and nothing is refused that would fit.
     """
-    quick, careful = Desk(), Desk(judging._with_care)
+    quick, careful, memory = Desk(), Desk(judging._with_care), Memory()
     book, held = Book(), list[tuple[Place, Taken]]()
     try:
         for by, together in story:
-            now = quick.now = careful.now = quick.now + by * SECOND
+            now = quick.now = careful.now = memory.now = quick.now + by * SECOND
             operations: list[Posed | GiveBack] = []
             told_of: list[Ask | Place] = []
             for each in together:
@@ -257,9 +276,10 @@ def test_at_a_glance_as_with_care(wanted: list[Demand], story: list[tuple[int, l
                     where, taken = held.pop(each.which % len(held))
                     operations.append(GiveBack([taken._replace(amount=min(each.amount, taken.amount))]))
                     told_of.append(where)
-            answers = zip(told_of, operations, quick(operations), careful(operations), strict=True)
-            for about, operation, answer, other in answers:
-                assert told(answer) == told(other)
+            answers = zip(quick(operations), careful(operations), memory(operations), strict=True)
+            for about, operation, each_answer in zip(told_of, operations, answers, strict=True):
+                answer, *others = each_answer
+                assert all(told(other) == told(answer) for other in others)
                 if isinstance(operation, GiveBack):
                     book.gave_back(about, operation.taken[0])
                     continue
