@@ -14,7 +14,7 @@ from notifyhub.category import Category, DeliveryPolicy
 from notifyhub.delivery import Courier
 from notifyhub.errors import LedgerUnavailable, WrongState
 from notifyhub.holding import Holding
-from notifyhub.ledger import Admission, Job, Ledger
+from notifyhub.ledger import Admission, Job, Ledger, Question
 from notifyhub.log import get_logger
 from notifyhub.message import Message
 from notifyhub.outcome import Delivery, Status
@@ -134,7 +134,7 @@ class Postmaster:
                 opened, admission = await self._ledger.enter(job, asked)
         except BaseException as error:
             if isinstance(error, asyncio.CancelledError):
-                await asyncio.shield(self._withdraw(job))
+                await asyncio.shield(self._withdraw(job, asked))
             await policies.not_asked(delivery, message)
             raise
         if opened.id != delivery.id:
@@ -266,8 +266,11 @@ class Postmaster:
                 await holding.settle(kept, back)
         return kept
 
-    async def _withdraw(self, job: Job) -> None:
-        """End what may have been kept for a caller who stopped waiting before anything was sent."""
+    async def _withdraw(self, job: Job, asked: Question | None = None) -> None:
+        """End what may have been kept for a caller who stopped waiting before anything was sent.
+
+        asked: what was asked along with it, and may have been taken.
+        """
         with suppress(LedgerUnavailable):  # then recovery finds it, if it was kept at all
             opened = await self._ledger.open(job)  # once more: only its answer makes it ours
             if opened.id == job.id:
@@ -280,6 +283,10 @@ class Postmaster:
                 for follow_up in job.follow_ups:
                     with suppress(WrongState):  # taken up already: it looks at the one before it
                         await self._ledger.cancel(delivery_id=follow_up.id)
+                if asked is not None:
+                    # Once more: where it is known whose it is, nothing is taken twice. What it was goes back.
+                    admission = await self._ledger.admit(asked)
+                    await self._ledger.give_back([*admission.taken, *admission.turn])
 
 
 def _log_stages(message: Message, delivery: Delivery, path: Path) -> None:

@@ -267,6 +267,32 @@ def test_cancelled_while_it_is_counted(tmp_path: Path, where: str) -> None:
 
 
 @pytest.mark.parametrize("durable", [True, False])
+@pytest.mark.parametrize("window", ["sliding", "fixed"])
+def test_cancelled_it_counts_no_more(tmp_path: Path, durable: bool, window: str) -> None:
+    """What was counted for a caller who had stopped waiting by then is given back: nothing was sent."""
+    reached = asyncio.Event()
+
+    async def story(hub: Hub) -> None:
+        entering = hub.ledger.enter
+
+        async def slow(job: Job, question: Question) -> tuple[Delivery, Admission]:
+            entered = await entering(job, question)
+            if not reached.is_set():
+                reached.set()
+                await asyncio.Event().wait()
+            return entered
+
+        hub.ledger.enter = slow  # type: ignore[method-assign]
+        await stop_waiting(hub, "1", reached)
+        assert (await hub.send(text="2", to=NUMBER)).status is Status.ACCEPTED
+        assert (await hub.send(text="3", to=NUMBER)).status is Status.SUPPRESSED
+
+    limit = {"limit": "1/day", "over": "suppress", "window": window}
+    ledger = sqlite(tmp_path) if durable else MemoryLedger()
+    play(story, RecordingProvider("v"), ledger=ledger, settings={"policies": {"limits": [limit]}})
+
+
+@pytest.mark.parametrize("durable", [True, False])
 def test_deferred(tmp_path: Path, durable: bool) -> None:
     """What a policy puts off is queued in a ledger that lasts; in memory nobody will send it."""
 
