@@ -9,13 +9,15 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
+from itertools import product
 from pathlib import Path
 
 import pytest
 
-from notifyhub.ledger import open_ledger
-from notifyhub.quota import Limit, Quota
+from notifyhub.ledger import Question, open_ledger
+from notifyhub.quota import About, Limit, Quota
 from tests.ledger.contract.test_admission import question
+from tests.ledger.deliveries import ADDRESS
 
 WORKERS = 8
 TOGETHER = 16
@@ -30,7 +32,7 @@ from notifyhub.ledger import Health
 from notifyhub.ledger.location import open_ledger
 from tests.ledger.contract.test_admission import question
 from tests.ledger.deliveries import Clock, attempted, sending
-from tests.ledger.test_admission_together import QUOTAS
+from tests.ledger.test_admission_together import ABOUT_WORDS, MANY_WORDS, QUOTAS, said
 
 async def main(url, story, together, asked):
     ledger, clock, kept, pick = open_ledger(url), Clock(), Counter(), random.Random()
@@ -47,6 +49,15 @@ async def main(url, story, together, asked):
             for taken in admission.taken:
                 kept[taken.quota.name] -= 1
 
+    async def say():
+        words = pick.randrange(MANY_WORDS)
+        quotas = pick.sample(ABOUT_WORDS, pick.randint(1, len(ABOUT_WORDS)))
+        admission = await ledger.admit(said(words, *quotas))
+        back = admission.taken if pick.random() < 0.3 else ()
+        for taken in admission.taken:
+            kept[f"{taken.quota.name} {words}"] += not back
+        await ledger.give_back(back)
+
     async def write():
         job = sending(clock)
         await ledger.open(job)
@@ -60,6 +71,7 @@ async def main(url, story, together, asked):
             steps = [
                 ask(*pick.sample(QUOTAS, pick.randint(1, len(QUOTAS)))),
                 ledger.observe([Health(name, 1, accepted=1) for name in pick.sample("abc", 2)]),
+                say(),
                 write(),
                 ledger.renew(),
             ]
@@ -80,6 +92,20 @@ QUOTAS = [
     Quota("of few", "+8613800138000", Limit(11, 86400)),
     Quota("few of the day", "", Limit(20, 10 * 86400, "fixed")),
 ]
+
+
+ABOUT_WORDS = [
+    Quota("once", About.RECIPIENT_AND_WORDS, Limit(1, 86400)),
+    Quota("thrice", About.RECIPIENT_AND_WORDS, Limit(3, 86400)),
+    Quota("thrice a day", About.RECIPIENT_AND_WORDS, Limit(3, 10 * 86400, "fixed")),
+]
+MANY_WORDS = 150
+"""More than a sheet takes; said to one address."""
+
+
+def said(words: int, *quotas: Quota) -> Question:
+    """What a message asks that says one of these."""
+    return question(*quotas, recipient=ADDRESS, words=f"words {words}")
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -138,6 +164,24 @@ def counted(url: str) -> dict[str, int]:
     return asyncio.run(asked())
 
 
+def left_of_words(url: str, kept: Counter[str]) -> bool:
+    """Whether exactly as much is left of each quota, for all words, as was not taken."""
+
+    async def asked() -> bool:
+        ledger, right = open_ledger(url), True
+        try:
+            for words, quota in product(range(MANY_WORDS), ABOUT_WORDS):
+                left = quota.limit.amount - kept[f"{quota.name} {words}"]
+                for amount in (left + 1, left) if left else (1,):
+                    admission = await ledger.admit(said(words, quota._replace(amount=amount)))
+                    right &= (admission.refused is None) is (0 < amount == left)
+            return right
+        finally:
+            await ledger.aclose()
+
+    return asyncio.run(asked())
+
+
 def test_one_quota_is_used_up_exactly(url: str) -> None:
     """Eight workers that hammer one quota are let through as often as it allows, and never once more."""
     assert hammered(url, "one") == {"one by one": 30}
@@ -153,6 +197,7 @@ def test_quotas_taken_in_any_order(url: str, request: pytest.FixtureRequest) -> 
     assert all(kept[quota.name] <= quota.limit.amount for quota in QUOTAS)
     assert {name: kept[name] for name in used} == used
     assert all(used.values())
+    assert left_of_words(url, kept)
     if url.startswith("postgres"):
         server = request.getfixturevalue("ledger_postgres")
         asked = "SELECT deadlocks FROM pg_stat_database WHERE datname = 'together'"
