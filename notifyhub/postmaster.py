@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
@@ -14,11 +14,11 @@ from notifyhub.category import Category, DeliveryPolicy
 from notifyhub.delivery import Courier
 from notifyhub.errors import LedgerUnavailable, WrongState
 from notifyhub.holding import Holding
-from notifyhub.ledger import Admission, Job, Ledger, Question
+from notifyhub.ledger import NOTHING_TAKEN, Job, Ledger, Question
 from notifyhub.log import get_logger
 from notifyhub.message import Message
 from notifyhub.outcome import Delivery, Status
-from notifyhub.policies import Pipeline, Stop
+from notifyhub.policies import Pipeline, Stop, interrupted
 from notifyhub.reason import Reason
 from notifyhub.recorder import Recorder
 from notifyhub.resting import after_interruption, cut_off, put_back, put_off, queued
@@ -29,8 +29,6 @@ __all__ = ["Postmaster"]
 
 _log = get_logger("notifyhub.postmaster")
 Kept = TypeVar("Kept")
-
-_NOTHING_TAKEN = Admission()
 
 UNASKED = "policies: the ledger they count in cannot be used now, and without them nothing is sent"
 UNASKED_PAUSE = 5.0
@@ -92,7 +90,7 @@ class Postmaster:
         try:
             if self._policies.policies:
                 return await self._send_if_allowed(job, path)
-            try:  # what `_kept` does, without a coroutine more for every message
+            try:  # what `_or_else` does, without a coroutine more for every message
                 opened = await self._ledger.open(job)
             except asyncio.CancelledError:
                 await asyncio.shield(self._withdraw(job))
@@ -125,11 +123,11 @@ class Postmaster:
             raise
         if isinstance(asked, Stop):  # before anything is to be counted
             delivery = await policies.stopped(delivery, message, asked)
-            opened = await self._kept(job, self._ledger.open(job))
+            opened = await _or_else(self._ledger.open(job), partial(self._withdraw, job))
             return opened if opened.id != job.id else await self._put_off(job, delivery)
         try:
             if asked is None:
-                opened, admission = await self._ledger.open(job), _NOTHING_TAKEN
+                opened, admission = await self._ledger.open(job), NOTHING_TAKEN
             else:
                 opened, admission = await self._ledger.enter(job, asked)
         except BaseException as error:
@@ -142,23 +140,14 @@ class Postmaster:
             return opened
         refused = admission.listed is not None or admission.refused is not None
         if asked is not None and refused and (stop := policies.against(message, admission, asked)):
-            unsent = delivery.evolve(status=Status.NOT_SENT, reason=Reason.INTERRUPTED)
-            stopped = policies.stopped(delivery, message, stop)
-            return await self._put_off(job, await self._or_else(unsent, holding, stopped))
+            unsent = partial(self._finish, holding, interrupted(delivery))
+            return await self._put_off(job, await _or_else(policies.stopped(delivery, message, stop), unsent))
         over, path = holding.admitted(admission, path, None if asked is None else asked.demand)
         return await self._send(job, path, holding, policies.allowed(admission) + over)
 
     async def _put_off(self, job: Job, delivery: Delivery) -> Delivery:
         """Write down what a policy said of it."""
         return await self._recorder.record(put_off(job, delivery, waits=self._ledger.durable))
-
-    async def _kept(self, job: Job, keeping: Coroutine[Any, Any, Kept]) -> Kept:
-        """Have it kept; where the caller stops waiting meanwhile, nothing is sent of it."""
-        try:
-            return await keeping
-        except asyncio.CancelledError:
-            await asyncio.shield(self._withdraw(job))
-            raise
 
     async def _send(
         self, job: Job, path: Path, holding: Holding | None = None, said: tuple[str, ...] = ()
@@ -188,9 +177,9 @@ class Postmaster:
         delivery = delivery.evolve(status=Status.SENDING, due=None, detail=None, reason=None)
         holding = Holding(self._policies, job)
         if self._policies.policies and not delivery.copies:
-            stopped = queued(job.delivery, 0, "queue: its worker stopped")
+            stopped = partial(self._finish, holding, queued(job.delivery, 0, "queue: its worker stopped"))
             try:
-                delivery, path = await self._or_else(stopped, holding, holding.ask(delivery, path))
+                delivery, path = await _or_else(holding.ask(delivery, path), stopped)
             except LedgerUnavailable as error:
                 _log.error("policies_not_asked", delivery=delivery.id, error=error.problem)
                 return await self._recorder.record(queued(job.delivery, UNASKED_PAUSE, UNASKED))
@@ -244,19 +233,6 @@ class Postmaster:
         steps = (*delivery.steps, why)
         return await self._recorder.record(delivery.evolve(status=ended, due=None, detail=why, steps=steps))
 
-    async def _or_else(
-        self, otherwise: Delivery, holding: Holding, asking: Coroutine[Any, Any, Kept]
-    ) -> Kept:
-        """Have the policies asked, or told. otherwise: what to write down where the task is cancelled then.
-
-        Raises LedgerUnavailable where what they count in cannot be asked.
-        """
-        try:
-            return await asking
-        except asyncio.CancelledError:
-            await asyncio.shield(self._finish(holding, otherwise))
-            raise
-
     async def _finish(self, holding: Holding | None, delivery: Delivery) -> Delivery:
         """Write down where it rests now, and tell the policies that had allowed it."""
         kept = await self._recorder.record(delivery)
@@ -287,6 +263,15 @@ class Postmaster:
                     # Once more: where it is known whose it is, nothing is taken twice. What it was goes back.
                     admission = await self._ledger.admit(asked)
                     await self._ledger.give_back([*admission.taken, *admission.turn])
+
+
+async def _or_else(waited_for: Coroutine[Any, Any, Kept], otherwise: Callable[[], Awaitable[object]]) -> Kept:
+    """What is waited for; where the task is cancelled meanwhile, something else is seen to before it ends."""
+    try:
+        return await waited_for
+    except asyncio.CancelledError:
+        await asyncio.shield(otherwise())
+        raise
 
 
 def _log_stages(message: Message, delivery: Delivery, path: Path) -> None:

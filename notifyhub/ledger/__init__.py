@@ -1,6 +1,6 @@
 """The ledger: memory of deliveries, of what is needed to carry them on, of idempotency keys and receipts."""
 
-from notifyhub.ledger.admission import Admission, Question, Suppression
+from notifyhub.ledger.admission import NOTHING_TAKEN, Admission, Question, Suppression
 from notifyhub.ledger.contract import Ledger
 from notifyhub.ledger.demand import Demand, Turn
 from notifyhub.ledger.health import Health
@@ -9,6 +9,7 @@ from notifyhub.ledger.location import open_ledger
 from notifyhub.ledger.memory import MemoryLedger
 
 __all__ = [
+    "NOTHING_TAKEN",
     "Admission",
     "Backlog",
     "Demand",

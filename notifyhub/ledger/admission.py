@@ -12,7 +12,7 @@ from notifyhub.category import Category
 from notifyhub.ledger.demand import NO_DEMAND, Demand
 from notifyhub.quota import Low, Refusal, Taken
 
-__all__ = ["Admission", "Question", "Suppression"]
+__all__ = ["NOTHING_TAKEN", "Admission", "Question", "Suppression"]
 
 
 class Question(NamedTuple):
@@ -115,3 +115,7 @@ class Admission:
 
     def __repr__(self) -> str:
         return f"<Admission of {self.instance}: listed {self.listed}, refused {self.refused}>"
+
+
+NOTHING_TAKEN = Admission()
+"""The answer where nothing was asked, or nothing may be taken."""

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from notifyhub.ledger.tally import MOST_ENTRIES
 from notifyhub.quota import About, Limit, Quota
 
-__all__ = ["NO_DEMAND", "Block", "Demand", "Spot", "Turn", "spots_of"]
+__all__ = ["NO_DEMAND", "Block", "Demand", "Spot", "Turn"]
 
 RECIPIENT, WORDS, BOTH, OTHERS = 0, 1, 2, 3
 """Whose page a block stands on; what is somebody's in any other way is counted up from `OTHERS`."""
@@ -84,14 +84,18 @@ class Demand:
     Quotas of one place are one, the greatest: what is asked for twice is not taken twice; nor is for a turn
     what the message takes anyhow.
 
-    parts: the quotas as several asked for them, where whoever made it wants to know.
+    parts: the quotas as several asked for them, where whoever made it wants to know. spots: the message's.
+    waiting: the instances of the turns, and the spots of each.
     mostly: what is taken where there is enough of everything: the message's, and for its first turn.
     common: names of pages that are nobody's own. own: whose pages it is about besides. others: what those of
     `OTHERS` are about. mere: whether all of its own is the recipient's. worded: whether it is about the
     words.
     """
 
-    __slots__ = ("_abouts", "common", "mere", "mostly", "others", "own", "parts", "quotas", "turns", "worded")
+    __slots__ = (
+        "_abouts", "common", "mere", "mostly", "others", "own", "parts", "quotas", "spots", "turns",
+        "waiting", "worded",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -103,9 +107,14 @@ class Demand:
         self.turns = tuple(turns)
         self.parts = tuple(parts)
         self._abouts: dict[str, int] = {}
-        spots = spots_of(self.quotas)
-        taken = [spots_of(turn.quotas, turn=True, but=spots) for turn in self.turns]
-        blocks = [tuple(self._blocks([*spots.values(), *turn.values()])) for turn in taken or [{}]]
+        spots = _spots_of(self.quotas)
+        self.spots = tuple(spots.values())
+        self.waiting = tuple([
+            (turn.instance, tuple(_spots_of(turn.quotas, turn=True, but=spots).values()))
+            for turn in self.turns
+        ])  # fmt: skip
+        taken = [of_turn for _, of_turn in self.waiting] or [()]
+        blocks = [tuple(self._blocks([*self.spots, *of_turn])) for of_turn in taken]
         self.mostly = blocks[0]
         every = [block for some in blocks for block in some]
         self.common = tuple(dict.fromkeys(block.page for block in every if block.page))
@@ -139,7 +148,7 @@ class Demand:
             yield Block("", whose, together)
 
 
-def spots_of(
+def _spots_of(
     quotas: Iterable[Quota], *, turn: bool = False, but: Collection[Hashable] = ()
 ) -> dict[Hashable, Spot]:
     """Where quotas are counted, by what tells places apart. but: what is taken already is left out."""

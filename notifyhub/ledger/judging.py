@@ -7,7 +7,7 @@ from operator import itemgetter
 from typing import NamedTuple, TypeAlias
 
 from notifyhub.ledger.admission import Admission, Question, Suppression
-from notifyhub.ledger.demand import BOTH, RECIPIENT, WORDED, Block, Spot, spots_of
+from notifyhub.ledger.demand import BOTH, RECIPIENT, WORDED, Block, Spot
 from notifyhub.ledger.tallies import Page, Place, Tallies, elsewhere
 from notifyhub.quota import About, Low, Refusal, Taken
 
@@ -25,8 +25,8 @@ class Posed(NamedTuple):
     """A question, with a digest of whatever it is about.
 
     words: as marks have them. pages: those of somebody, in the order of `Block.whose`, the last ones left out
-    where there is nothing on them. digests: under which
-    its address may be on the suppression list; none does not ask.
+    where there is nothing on them. digests: under which its address may be on the suppression list; none does
+    not ask.
     """
 
     question: Question
@@ -81,7 +81,7 @@ def decide(asked: Posed, tallies: Tallies, entries: Sequence[Suppression], now: 
     low: list[Low] = []
     for block, page, name, left in found:
         if page is None:
-            page = pages.get(name) or pages.setdefault(name, Page())
+            page = tallies.page(name)
         page.changed = True
         if not block.tally:
             times.append(page.take_all(block, words, whose, now))
@@ -119,8 +119,7 @@ def _with_care(asked: Posed, tallies: Tallies, entries: Sequence[Suppression], n
             return Admission(listed=entry)
     whose = question.delivery_id
     fits: Fits = []
-    spots = spots_of(demand.quotas)
-    for spot in spots.values():
+    for spot in demand.spots:
         place = _placed(spot, asked)
         left = tallies.left(place, now)
         refusal = tallies.lacking(place, left, whose, now)
@@ -128,17 +127,17 @@ def _with_care(asked: Posed, tallies: Tallies, entries: Sequence[Suppression], n
             _promise(tallies, place, refusal, question)
             return Admission(refused=refusal)
         fits.append((place, left))
-    if not demand.turns:
+    if not demand.waiting:
         took, low = _take(fits, tallies, whose, now)
         return Admission(took=_of, facts=(took, []), low=low)
     passed_over: list[tuple[str, Refusal | Suppression]] = []
     first_free: tuple[Place, Refusal] | None = None
-    for instance, quotas in demand.turns:
+    for instance, spots in demand.waiting:
         barred = next((entry for entry in listed if entry.instance == instance), None)
         if barred is not None:
             passed_over.append((instance, barred))
             continue
-        places = [_placed(spot, asked) for spot in spots_of(quotas, turn=True, but=spots).values()]
+        places = [_placed(spot, asked) for spot in spots]
         fitting: Fits = []
         lacks = _lacks(instance, places, fitting, tallies, whose, now)
         if lacks is None:

@@ -134,6 +134,14 @@ class Tallies:
     def __init__(self) -> None:
         self.pages: dict[str, Page] = {}
 
+    def page(self, name: str) -> Page:
+        """A page that is going to change."""
+        page = self.pages.get(name)
+        if page is None:
+            page = self.pages[name] = Page()
+        page.changed = True
+        return page
+
     def left(self, place: Place, now: int) -> int:
         """How much is left."""
         limit, page = place.quota.limit, self.pages.get(place.page)
@@ -162,7 +170,7 @@ class Tallies:
         """Whoever is refused is told so: the next one is told a later time."""
         if max(place.quota.amount, 1) > place.quota.limit.amount:
             return
-        page = self._page(place.page)
+        page = self.page(place.page)
         if place.mark:
             page.promised = promised = page.promised or {}
             promised[place.mark] = max(promised.get(place.mark, 0), refusal.free_at)
@@ -180,7 +188,7 @@ class Tallies:
         used = limit.amount - left
         if not amount:
             return Taken(quota, page_name, place.key, now, 0, whose), used
-        page = self._page(page_name)
+        page = self.page(page_name)
         if not mark:
             more, at = page.tally(name, limit).take(quota, whose, amount, now)
         else:
@@ -243,7 +251,7 @@ class Tallies:
             at = page.take(place.mark, limit, whose, more, now)
             page.forget()  # at the time of this line: of the one before, nothing may have been over
             return at
-        at = self._page(place.elsewhere).take(place.mark, limit, whose, more, now)
+        at = self.page(place.elsewhere).take(place.mark, limit, whose, more, now)
         page.elsewhere = max(page.elsewhere, at + limit.span)
         return at
 
@@ -261,11 +269,3 @@ class Tallies:
     def _other(self, place: Place) -> Page | None:
         """The page that the sheet of a place goes on with."""
         return self.pages.get(place.elsewhere) if place.elsewhere else None
-
-    def _page(self, name: str) -> Page:
-        """A page that is going to change."""
-        page = self.pages.get(name)
-        if page is None:
-            page = self.pages[name] = Page()
-        page.changed = True
-        return page

@@ -1,6 +1,6 @@
 """The stock policies, one a file, and the pipeline that asks them."""
 
-from notifyhub.policies.asking import Stop
+from notifyhub.policies.asking import Stop, interrupted
 from notifyhub.policies.balance_guard import BalanceGuard
 from notifyhub.policies.billing import Billing
 from notifyhub.policies.budgets import Budget, Budgets
@@ -28,6 +28,7 @@ __all__ = [
     "Stop",
     "SuppressionList",
     "VendorLimits",
+    "interrupted",
     "passed_over",
     "quiet_until",
     "stock_policies",

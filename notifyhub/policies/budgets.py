@@ -79,9 +79,9 @@ class Budgets(Counts):
         self._zone = zone
         self._clock = clock
         self._told: dict[tuple[str, str], int] = {}
-        # Their windows begin at the zone's midnight, whatever a rule says.
         self.names = self._budgets.keys()
         """Of its quotas."""
+        # Their windows begin at the zone's midnight, whatever a rule says.
         self._fitting = PerKind([each.rule for each in budgets], self._of_kind, clock, by_calendar=True)
 
     def quotas(self, message: Message, instances: Sequence[str]) -> Sequence[Quota]:

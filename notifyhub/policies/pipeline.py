@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from notifyhub.ledger import Admission, Demand, Ledger, Suppression
+from notifyhub.ledger import NOTHING_TAKEN, Admission, Demand, Ledger, Suppression
 from notifyhub.log import get_logger
 from notifyhub.message import Message, new_id
 from notifyhub.outcome import Delivery, Outcome, OutcomeKind, Status
@@ -20,7 +20,6 @@ __all__ = ["Pipeline", "passed_over"]
 
 _log = get_logger("notifyhub.policies")
 _ACCEPTED = Status.ACCEPTED  # a look-up in an Enum class is slow
-NOTHING_TAKEN = Admission()
 
 
 class Pipeline(Asking):

@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Any, NoReturn
 
 from notifyhub.errors import KeyReused, LeaseLost, UnknownDelivery, UnsupportedOperation, WrongState
-from notifyhub.ledger.admission import Admission, Question
+from notifyhub.ledger.admission import NOTHING_TAKEN, Admission, Question
 from notifyhub.ledger.exported import exported_suppression
 from notifyhub.ledger.job import MOST_CLAIMS, Backlog, Gathered, Job, Query, Retention
 from notifyhub.ledger.memory import privacy
@@ -86,7 +86,7 @@ class MemoryLedger(Counting):
     async def enter(self, job: Job, question: Question) -> tuple[Delivery, Admission]:
         """See `Ledger.enter`."""
         opened = await self.open(job)
-        return opened, await self.admit(question) if opened.id == job.id else Admission()
+        return opened, await self.admit(question) if opened.id == job.id else NOTHING_TAKEN
 
     def open_in(self, connection: object, job: Job) -> NoReturn:
         """Raises UnsupportedOperation: memory takes no part in anybody's transaction."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple, TypeAlias, overload
 
-from notifyhub.ledger.admission import Admission, Suppression
+from notifyhub.ledger.admission import NOTHING_TAKEN, Admission, Suppression
 from notifyhub.ledger.demand import RECIPIENT
 from notifyhub.ledger.judging import Posed, decide
 from notifyhub.ledger.sealing import Sealer
@@ -26,7 +26,6 @@ from notifyhub.quota import Taken
 
 __all__ = ["Admitting", "Enter", "Entered", "GiveBack", "swept"]
 
-NOTHING = Admission()
 _PUT = (
     "INSERT INTO notifyhub_tallies (name, until, state) VALUES (?, ?, ?)"
     " ON CONFLICT (name) DO UPDATE SET until = excluded.until, state = excluded.state"
@@ -85,8 +84,8 @@ class Admitting:
     def __call__(
         self, operations: Sequence[Posed | GiveBack | Enter]
     ) -> Script[Sequence[Admission | Entered | Exception]]:
-        """The answer to each: an admission; to what enters, the delivery that is kept as well; `NOTHING`
-        to what is given back.
+        """The answer to each: an admission; to what enters, the delivery that is kept as well; to what is
+        given back, that nothing was taken.
         """
         openings = [each.opening for each in operations if isinstance(each, Enter)]
         opened = iter((yield from self._opening(openings)) if openings else ())
@@ -137,7 +136,7 @@ class Admitting:
             else:
                 for taken in operation.taken:
                     tallies.give_back(taken)
-                answers.append(NOTHING)
+                answers.append(NOTHING_TAKEN)
         rows = list(pages.written(now))
         if rows:
             yield Batch(_PUT, rows)
